@@ -1,0 +1,174 @@
+"""What travels through the daemon and leaves it: audio in, window scores and stream tags out. A leaf.
+
+The JSON of `WindowTags` and `StreamTags` is the wire contract (docs/results.md): fields are only ever added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from daemon.audio_format import AudioFormat
+
+WINDOW_TYPE = "genred.window.v1"
+TAGS_TYPE = "genred.tags.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A run of consecutive frames of one stream.
+
+    `position` counts frames since the epoch (the stream's run) began. `captured_at_s` is the wall time (Unix
+    seconds) of the first frame: when it was captured, or read where nobody knows. `audio` is raw interleaved PCM.
+    """
+
+    stream: str
+    epoch: str
+    position: int
+    format: AudioFormat
+    audio: bytes
+    captured_at_s: float
+    title: str | None = None
+
+    @property
+    def frames(self) -> int:
+        """Whole frames in `audio`."""
+        return len(self.audio) // self.format.frame_bytes
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.format.seconds(self.frames)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The run `epoch` of `stream` is over: nothing more of it will come."""
+
+    stream: str
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelId:
+    """Which network made a result."""
+
+    name: str
+    version: str
+    sha256: str
+
+    def as_json(self) -> dict[str, str]:
+        """The `model` object of a result."""
+        return {"name": self.name, "version": self.version, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTags:
+    """The scores of one window; its identity is (stream, epoch, window)."""
+
+    stream: str
+    epoch: str
+    window: int
+    start_s: float
+    end_s: float
+    time_s: float
+    silent: bool
+    gap_s: float
+    scores: Mapping[str, float]
+    model: ModelId
+    title: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The window's identity as one string (CloudEvents `ce_id`)."""
+        return f"{self.stream}/{self.epoch}/{self.window}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        fields: dict[str, Any] = {
+            "type": WINDOW_TYPE,
+            "stream": self.stream,
+            "epoch": self.epoch,
+            "window": self.window,
+            "start_s": _rounded(self.start_s),
+            "end_s": _rounded(self.end_s),
+            "time": rfc3339(self.time_s),
+            "silent": self.silent,
+            "gap_s": _rounded(self.gap_s),
+            "scores": {tag: _rounded(score) for tag, score in self.scores.items()},
+            "model": self.model.as_json(),
+        }
+        return _with_title(fields, self.title)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag and its score, 0 to 1."""
+
+    tag: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTags:
+    """What is playing on a stream now: its aggregated tags, best first.
+
+    `top` is the best tag, or `unknown` (nothing reaches the minimum score), or `silence`. `window` is the newest
+    window that was used (None: the stream ended before it had one).
+    """
+
+    stream: str
+    epoch: str
+    window: int | None
+    from_s: float
+    to_s: float
+    time_s: float
+    tags: tuple[Tag, ...]
+    top: str
+    changed: bool
+    final: bool
+    model: ModelId
+    title: str | None = field(default=None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
+        fields: dict[str, Any] = {
+            "type": TAGS_TYPE,
+            "stream": self.stream,
+            "epoch": self.epoch,
+            "window": self.window,
+            "from_s": _rounded(self.from_s),
+            "to_s": _rounded(self.to_s),
+            "time": rfc3339(self.time_s),
+            "tags": [{"tag": tag.tag, "score": _rounded(tag.score)} for tag in self.tags],
+            "top": self.top,
+            "changed": self.changed,
+            "final": self.final,
+            "model": self.model.as_json(),
+        }
+        return _with_title(fields, self.title)
+
+
+Result = WindowTags | StreamTags
+
+
+def json_line(result: Result) -> str:
+    """One line of JSON, without its newline; text is kept as UTF-8."""
+    return json.dumps(result.as_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def rfc3339(time_s: float) -> str:
+    """Unix seconds as RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _rounded(value: float) -> float:
+    """Six decimals: under every promise of accuracy, and short to read."""
+    return round(float(value), 6)
+
+
+def _with_title(fields: dict[str, Any], title: str | None) -> dict[str, Any]:
+    return fields if title is None else {**fields, "title": title}

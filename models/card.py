@@ -1,0 +1,197 @@
+"""The card: what an ONNX file says about itself, and the only thing the daemon believes about a model.
+
+Stored in the file's metadata under three keys: `genred.card` (JSON), `genred.golden.input` and
+`genred.golden.output` (base64 of little-endian float32). Needs neither torch nor onnx: the daemon passes
+`session.get_modelmeta().custom_metadata_map`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final, Literal, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from models.card_fields import CardError, as_mapping, decode_array, encode_array, number, required, typed
+from models.frontend_spec import FrontEnd, Normalisation, Scaling
+
+SCHEMA: Final = 1
+CARD_KEY: Final = "genred.card"
+GOLDEN_INPUT_KEY: Final = "genred.golden.input"
+GOLDEN_OUTPUT_KEY: Final = "genred.golden.output"
+
+Kind = Literal["genre", "instrument", "mood", "voice", "era", "other"]
+Activation = Literal["sigmoid", "softmax"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One output of the network and what sort of word it is."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What must be known to feed a network and to read its answer.
+
+    activation: already applied inside the graph; scores lie in 0..1.
+    thresholds: label -> score from which it may be called present; a label may be absent.
+    golden_input: float32 (frames_per_window, n_mels), exactly as fed to the network.
+    golden_output: float32 (labels,), from the reference implementation, not from this file.
+    Equality ignores the golden arrays. Raises CardError where the parts contradict one another.
+    """
+
+    name: str
+    version: str
+    labels: tuple[Label, ...]
+    front_end: FrontEnd
+    golden_input: npt.NDArray[np.float32] = field(compare=False, repr=False)
+    golden_output: npt.NDArray[np.float32] = field(compare=False, repr=False)
+    licence: str
+    provenance: Mapping[str, object]
+    training: Mapping[str, object]
+    window_s: float = 4.0
+    hop_s: float = 2.0
+    activation: Activation = "sigmoid"
+    input_name: str = "log_mel"
+    output_name: str = "scores"
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_labels(self)
+        if self.activation not in get_args(Activation):
+            raise CardError(f"card: unknown activation {self.activation!r}")
+        if not 0 < self.hop_s <= self.window_s or self.window_s % self.hop_s:
+            raise CardError(f"card: window_s {self.window_s} must be a whole multiple of hop_s {self.hop_s}")
+        if (self.hop_s * self.front_end.sample_rate_hz) % self.front_end.frame_hop:
+            raise CardError(f"card: hop_s {self.hop_s} is not a whole number of frames")
+        for what, found, wanted in (
+            ("golden input", self.golden_input.shape, (self.frames_per_window, self.front_end.n_mels)),
+            ("golden output", self.golden_output.shape, (len(self.labels),)),
+        ):
+            if found != wanted:
+                raise CardError(f"card: {what} has shape {found}, labels and front end ask for {wanted}")
+
+    @property
+    def frames_per_hop(self) -> int:
+        """Spectrogram frames in a hop block (125 for musicnn)."""
+        return round(self.hop_s * self.front_end.sample_rate_hz) // self.front_end.frame_hop
+
+    @property
+    def frames_per_window(self) -> int:
+        """Spectrogram frames in a window (250 for musicnn)."""
+        return round(self.window_s / self.hop_s) * self.frames_per_hop
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Every label, in the order of the network's output."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The labels that are genres, in the order of the network's output."""
+        return tuple(label.name for label in self.labels if label.kind == "genre")
+
+
+def card_to_metadata(card: Card) -> dict[str, str]:
+    """The card as the string pairs that go into an ONNX file's metadata."""
+    fields = {"schema": SCHEMA, **asdict(card)}
+    del fields["golden_input"], fields["golden_output"]
+    return {
+        CARD_KEY: json.dumps(fields, ensure_ascii=False, sort_keys=True, allow_nan=False),
+        GOLDEN_INPUT_KEY: encode_array(card.golden_input),
+        GOLDEN_OUTPUT_KEY: encode_array(card.golden_output),
+    }
+
+
+def card_from_metadata(metadata: Mapping[str, str]) -> Card:
+    """Read a card back. Fields this version does not know are ignored; CardError for anything missing or wrong."""
+    if CARD_KEY not in metadata:
+        raise CardError(f"the model has no genred card ({CARD_KEY!r} is not in its metadata)")
+    try:
+        fields = as_mapping(json.loads(metadata[CARD_KEY]), "card")
+    except json.JSONDecodeError as error:
+        raise CardError(f"the card is not valid JSON: {error}") from None
+    schema = typed(fields, "schema", int, "card")
+    if schema != SCHEMA:
+        raise CardError(f"the card has schema {schema}; this genred reads schema {SCHEMA}")
+    labels = _labels(required(fields, "labels", "card"))
+    front_end = _front_end(as_mapping(required(fields, "front_end", "card"), "front_end"))
+    window_s, hop_s = number(fields, "window_s", "card"), number(fields, "hop_s", "card")
+    frames = round(window_s * front_end.sample_rate_hz) // front_end.frame_hop
+    return Card(
+        name=typed(fields, "name", str, "card"),
+        version=typed(fields, "version", str, "card"),
+        labels=labels,
+        front_end=front_end,
+        golden_input=decode_array(metadata, GOLDEN_INPUT_KEY, (frames, front_end.n_mels)),
+        golden_output=decode_array(metadata, GOLDEN_OUTPUT_KEY, (len(labels),)),
+        licence=typed(fields, "licence", str, "card"),
+        provenance=as_mapping(required(fields, "provenance", "card"), "provenance"),
+        training=as_mapping(required(fields, "training", "card"), "training"),
+        window_s=window_s,
+        hop_s=hop_s,
+        activation=cast(Activation, typed(fields, "activation", str, "card")),
+        input_name=typed(fields, "input_name", str, "card"),
+        output_name=typed(fields, "output_name", str, "card"),
+        thresholds=_thresholds(as_mapping(fields.get("thresholds", {}), "thresholds")),
+    )
+
+
+def _check_labels(card: Card) -> None:
+    """Labels exist, differ, have known kinds; thresholds speak of labels and lie in 0..1."""
+    names = card.label_names
+    if not names:
+        raise CardError("card: no labels")
+    if len(set(names)) != len(names):
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        raise CardError(f"card: labels occur twice: {', '.join(repeated)}")
+    for label in card.labels:
+        if label.kind not in get_args(Kind):
+            raise CardError(f"card: label {label.name!r} has the unknown kind {label.kind!r}")
+    for name, threshold in card.thresholds.items():
+        if name not in names:
+            raise CardError(f"card: a threshold for {name!r}, which is no label")
+        if not 0 <= threshold <= 1:
+            raise CardError(f"card: the threshold of {name!r} is {threshold}, not within 0..1")
+
+
+def _labels(value: object) -> tuple[Label, ...]:
+    """[{"name": ..., "kind": ...}, ...] -> labels."""
+    if not isinstance(value, list):
+        raise CardError("card: 'labels' must be a list")
+    entries = [as_mapping(entry, "card: a label") for entry in value]
+    return tuple(
+        Label(name=typed(entry, "name", str, "label"), kind=cast(Kind, typed(entry, "kind", str, "label")))
+        for entry in entries
+    )
+
+
+def _front_end(fields: Mapping[str, object]) -> FrontEnd:
+    """The front end's fields -> FrontEnd, whose own complaints become CardError."""
+    where = "front_end"
+    try:
+        return FrontEnd(
+            sample_rate_hz=typed(fields, "sample_rate_hz", int, where),
+            n_fft=typed(fields, "n_fft", int, where),
+            frame_hop=typed(fields, "frame_hop", int, where),
+            n_mels=typed(fields, "n_mels", int, where),
+            f_min_hz=number(fields, "f_min_hz", where),
+            f_max_hz=number(fields, "f_max_hz", where),
+            scaling=cast(Scaling, typed(fields, "scaling", str, where)),
+            normalisation=cast(Normalisation, typed(fields, "normalisation", str, where)),
+            mel=cast(Literal["slaney"], typed(fields, "mel", str, where)),
+            kind=cast(Literal["log-mel"], typed(fields, "kind", str, where)),
+        )
+    except CardError:
+        raise
+    except ValueError as error:
+        raise CardError(f"card: {error}") from None
+
+
+def _thresholds(fields: Mapping[str, object]) -> dict[str, float]:
+    """{"label": number, ...}."""
+    return {name: number(fields, name, "thresholds") for name in fields}
