@@ -13,7 +13,7 @@ from typing import Final, Literal, cast, get_args
 import numpy as np
 import numpy.typing as npt
 
-from models.card_fields import CardError, as_mapping, decode_array, encode_array, number, required, typed
+from models.card_fields import as_mapping, decode_array, encode_array, number, required, typed
 from models.frontend_spec import FrontEnd, Normalisation, Scaling
 
 SCHEMA: Final = 1
@@ -23,6 +23,10 @@ GOLDEN_OUTPUT_KEY: Final = "genred.golden.output"
 
 Kind = Literal["genre", "instrument", "mood", "voice", "era", "other"]
 Activation = Literal["sigmoid", "softmax"]
+
+
+class CardError(ValueError):
+    """A model file has no card, or one that cannot be trusted; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,19 @@ def card_to_metadata(card: Card) -> dict[str, str]:
 
 def card_from_metadata(metadata: Mapping[str, str]) -> Card:
     """Read a card back. Fields this version does not know are ignored; CardError for anything missing or wrong."""
+    try:
+        return _read(metadata)
+    except CardError:
+        raise
+    except (ValueError, RecursionError) as error:  # RecursionError: JSON nested beyond the parser's depth
+        raise CardError(str(error)) from None
+
+
+def _read(metadata: Mapping[str, str]) -> Card:
+    """card_from_metadata, with ValueError of any origin."""
     if CARD_KEY not in metadata:
         raise CardError(f"the model has no genred card ({CARD_KEY!r} is not in its metadata)")
-    try:
-        fields = as_mapping(json.loads(metadata[CARD_KEY]), "card")
-    except json.JSONDecodeError as error:
-        raise CardError(f"the card is not valid JSON: {error}") from None
+    fields = as_mapping(_json(metadata[CARD_KEY]), "card")
     schema = typed(fields, "schema", int, "card")
     if schema != SCHEMA:
         raise CardError(f"the card has schema {schema}; this genred reads schema {SCHEMA}")
@@ -139,6 +150,14 @@ def card_from_metadata(metadata: Mapping[str, str]) -> Card:
         output_name=typed(fields, "output_name", str, "card"),
         thresholds=_thresholds(as_mapping(fields.get("thresholds", {}), "thresholds")),
     )
+
+
+def _json(text: str) -> object:
+    """json.loads that says what it was reading."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CardError(f"the card is not valid JSON: {error}") from None
 
 
 def _check_labels(card: Card) -> None:
@@ -171,25 +190,20 @@ def _labels(value: object) -> tuple[Label, ...]:
 
 
 def _front_end(fields: Mapping[str, object]) -> FrontEnd:
-    """The front end's fields -> FrontEnd, whose own complaints become CardError."""
+    """The front end's fields -> FrontEnd, which checks their values itself."""
     where = "front_end"
-    try:
-        return FrontEnd(
-            sample_rate_hz=typed(fields, "sample_rate_hz", int, where),
-            n_fft=typed(fields, "n_fft", int, where),
-            frame_hop=typed(fields, "frame_hop", int, where),
-            n_mels=typed(fields, "n_mels", int, where),
-            f_min_hz=number(fields, "f_min_hz", where),
-            f_max_hz=number(fields, "f_max_hz", where),
-            scaling=cast(Scaling, typed(fields, "scaling", str, where)),
-            normalisation=cast(Normalisation, typed(fields, "normalisation", str, where)),
-            mel=cast(Literal["slaney"], typed(fields, "mel", str, where)),
-            kind=cast(Literal["log-mel"], typed(fields, "kind", str, where)),
-        )
-    except CardError:
-        raise
-    except ValueError as error:
-        raise CardError(f"card: {error}") from None
+    return FrontEnd(
+        sample_rate_hz=typed(fields, "sample_rate_hz", int, where),
+        n_fft=typed(fields, "n_fft", int, where),
+        frame_hop=typed(fields, "frame_hop", int, where),
+        n_mels=typed(fields, "n_mels", int, where),
+        f_min_hz=number(fields, "f_min_hz", where),
+        f_max_hz=number(fields, "f_max_hz", where),
+        scaling=cast(Scaling, typed(fields, "scaling", str, where)),
+        normalisation=cast(Normalisation, typed(fields, "normalisation", str, where)),
+        mel=cast(Literal["slaney"], typed(fields, "mel", str, where)),
+        kind=cast(Literal["log-mel"], typed(fields, "kind", str, where)),
+    )
 
 
 def _thresholds(fields: Mapping[str, object]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Typed look-ups in the JSON object of a card, and its base64 arrays: each failure names the field."""
+"""Typed look-ups in the JSON object of a card, and its base64 arrays: each ValueError names the field."""
 
 import base64
 import binascii
@@ -11,14 +11,10 @@ import numpy.typing as npt
 T = TypeVar("T", str, int)
 
 
-class CardError(ValueError):
-    """A model file has no card, or one that cannot be trusted; the message is one line."""
-
-
 def required(fields: Mapping[str, object], key: str, where: str) -> object:
-    """The value of `key`; CardError naming it where it is absent."""
+    """The value of `key`; ValueError naming it where it is absent."""
     if key not in fields:
-        raise CardError(f"{where} lacks the field {key!r}")
+        raise ValueError(f"{where} lacks the field {key!r}")
     return fields[key]
 
 
@@ -26,7 +22,7 @@ def typed(fields: Mapping[str, object], key: str, kind: type[T], where: str) -> 
     """The value of `key`, which must be a `kind` (a JSON true is no int)."""
     value = required(fields, key, where)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise CardError(f"{where}: {key!r} must be a {kind.__name__}, not {value!r:.60}")
+        raise ValueError(f"{where}: {key!r} must be a {kind.__name__}, not {value!r:.60}")
     return value
 
 
@@ -34,14 +30,14 @@ def number(fields: Mapping[str, object], key: str, where: str) -> float:
     """The value of `key` as a finite float."""
     value = required(fields, key, where)
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise CardError(f"{where}: {key!r} must be a finite number, not {value!r:.60}")
+        raise ValueError(f"{where}: {key!r} must be a finite number, not {value!r:.60}")
     return float(value)
 
 
 def as_mapping(value: object, what: str) -> Mapping[str, object]:
     """`value` if it is a JSON object (its keys are then strings)."""
     if not isinstance(value, dict):
-        raise CardError(f"{what} must be a JSON object, not {value!r:.60}")
+        raise ValueError(f"{what} must be a JSON object, not {value!r:.60}")
     return value
 
 
@@ -53,15 +49,15 @@ def encode_array(values: npt.NDArray[np.float32]) -> str:
 def decode_array(metadata: Mapping[str, str], key: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """The finite float32 array of `shape` stored under `key`; read-only."""
     if key not in metadata:
-        raise CardError(f"model metadata lacks {key!r}")
+        raise ValueError(f"model metadata lacks {key!r}")
     try:
         raw = base64.b64decode(metadata[key], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise CardError(f"{key} is not valid base64: {error}") from None
+        raise ValueError(f"{key} is not valid base64: {error}") from None
     expected_bytes = 4 * int(np.prod(shape))
     if len(raw) != expected_bytes:
-        raise CardError(f"{key} holds {len(raw)} bytes; shape {shape} of the card needs {expected_bytes}")
+        raise ValueError(f"{key} holds {len(raw)} bytes; shape {shape} of the card needs {expected_bytes}")
     values = np.frombuffer(raw, dtype="<f4").reshape(shape)
     if not np.isfinite(values).all():
-        raise CardError(f"{key} holds values that are not finite")
+        raise ValueError(f"{key} holds values that are not finite")
     return values

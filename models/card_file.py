@@ -23,8 +23,8 @@ def write_model(model: onnx.ModelProto, card: Card, path: Path) -> None:
             file.write(model.SerializeToString())
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes it private; a model is for every user of the machine
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)  # mkstemp makes it private; a model is for every user of the machine
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
