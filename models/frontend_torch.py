@@ -1,0 +1,77 @@
+"""The log-mel front end on any torch device: the twin of `models.frontend`, equal to 1e-4.
+
+The filter bank and the window come from the same functions; only the FFT is another.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torchaudio.functional import spectrogram
+
+from models.frontend_spec import FrontEnd
+from models.mel_filterbank import mel_filterbank, periodic_hann
+
+_DB_FLOOR: Final = 1e-10
+_DEVIATION_FLOOR: Final = 1e-5
+
+
+class TorchLogMel(nn.Module):
+    """Samples -> log-mel frames, by `spec`, on the device the module was moved to."""
+
+    window: Tensor
+    filterbank: Tensor
+
+    def __init__(self, spec: FrontEnd) -> None:
+        super().__init__()
+        self.spec = spec
+        self.register_buffer("window", torch.from_numpy(periodic_hann(spec.n_fft)), persistent=False)
+        self.register_buffer("filterbank", torch.from_numpy(mel_filterbank(spec)), persistent=False)
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """`frames_of`, under the name torch calls."""
+        return self.frames_of(samples)
+
+    def frames_of(self, samples: Tensor) -> Tensor:
+        """As `LogMel.frames_of`: float32 (n_blocks, n_samples) -> float32 (n_blocks, n_frames, n_mels).
+
+        Nothing is padded. ValueError for another dtype or rank, or fewer than n_fft samples.
+        """
+        spec = self.spec
+        if samples.dtype != torch.float32 or samples.ndim != 2 or samples.shape[1] < spec.n_fft:
+            raise ValueError(
+                f"front end: expected float32 (blocks, at least {spec.n_fft} samples), "
+                f"not {samples.dtype} {tuple(samples.shape)}"
+            )
+        power = spectrogram(
+            samples,
+            pad=0,
+            window=self.window,
+            n_fft=spec.n_fft,
+            hop_length=spec.frame_hop,
+            win_length=spec.n_fft,
+            power=2.0,
+            normalized=False,
+            center=False,
+        )
+        return self._scaled(power.transpose(1, 2) @ self.filterbank)
+
+    def whole(self, samples: Tensor) -> Tensor:
+        """As `LogMel.whole`: float32 (n_samples,) -> float32 (1 + n_samples//frame_hop, n_mels)."""
+        if samples.ndim != 1:
+            raise ValueError(f"front end: expected one channel (n_samples,), not {tuple(samples.shape)}")
+        half = self.spec.n_fft // 2
+        return self.frames_of(nn.functional.pad(samples, (half, half)).unsqueeze(0))[0]
+
+    def normalised(self, windows: Tensor) -> Tensor:
+        """As `models.frontend.normalised`: (n_windows, n_frames, n_mels)."""
+        if self.spec.normalisation == "none":
+            return windows
+        deviation, mean = torch.std_mean(windows, dim=(1, 2), correction=0, keepdim=True)
+        return (windows - mean) / (deviation + _DEVIATION_FLOOR)
+
+    def _scaled(self, power: Tensor) -> Tensor:
+        """Mel power -> its logarithm."""
+        if self.spec.scaling == "db":
+            return 10 * torch.log10(power.clamp_min(_DB_FLOOR))
+        return torch.log10(10_000 * power + 1)
