@@ -30,7 +30,7 @@ PROGRAMME: Final = (
     Style("house", house.compose, ("electronic", "electronica", "dance", "House", "electro")),
     Style("chamber strings", chamber.compose, ("ambient",)),
     Style("metal", metal.compose, ("metal", "heavy metal", "hard rock")),
-    Style("folk", folk.compose, ("folk", "country", "acoustic")),
+    Style("folk", folk.compose, ("folk", "country")),
 )
 
 
