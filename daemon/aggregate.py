@@ -1,0 +1,182 @@
+"""Window scores to a stream's tags. `aggregate` is a pure function of the windows in the horizon.
+
+Each window of the horizon is smoothed over itself and the older ones, weights halving with every `half_life_s` of age;
+then one walk from the oldest to the newest applies the hysteresis. So what is held now follows from the horizon alone,
+and a new owner of the stream that has the same windows says the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.messages import ModelId, StreamTags, Tag
+from daemon.scoring import ScoredWindow
+from daemon.windows import Window
+
+UNKNOWN = "unknown"
+SILENCE = "silence"
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TagPolicy:
+    """How tags follow from windows.
+
+    A tag appears at `min_score` and goes below `min_score * release`; another one becomes the top only when it leads by
+    `switch_margin`. At most `max_tags` are published.
+    """
+
+    horizon_s: float = 30.0
+    half_life_s: float = 10.0
+    min_score: float = 0.2
+    release: float = 0.75
+    switch_margin: float = 0.05
+    max_tags: int = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HorizonWindow:
+    """What aggregation needs of a window; `scores` float32 (labels,) of the aggregated labels, None when silent."""
+
+    index: int
+    start_s: float
+    end_s: float
+    scores: Scores | None
+
+
+def aggregate(windows: Sequence[HorizonWindow], labels: Sequence[str], policy: TagPolicy) -> tuple[str, tuple[Tag, ...]]:
+    """The top tag (or `unknown`, `silence`) and the tags, of windows in time order, the newest last."""
+    if windows[-1].scores is None:
+        return SILENCE, ()
+    heard = [(window.end_s, window.scores) for window in windows if window.scores is not None]
+    smoothed = _smoothed(np.array([end_s for end_s, _ in heard]), np.stack([s for _, s in heard]), policy.half_life_s)
+    held, shown = _hysteresis(smoothed, policy)
+    if held is None:
+        return UNKNOWN, ()
+    now = smoothed[-1]
+    others = sorted((int(label) for label in np.flatnonzero(shown) if label != held), key=lambda label: -now[label])
+    tags = tuple(Tag(labels[label], float(now[label])) for label in [held, *others][: policy.max_tags])
+    return labels[held], tags
+
+
+def _smoothed(ends_s: npt.NDArray[np.float64], scores: Scores, half_life_s: float) -> npt.NDArray[np.float64]:
+    """Row i: the weighted mean of rows 0..i, (windows, labels)."""
+    age_s = ends_s[:, np.newaxis] - ends_s[np.newaxis, :]
+    weights = np.where(age_s >= 0, np.exp2(-np.maximum(age_s, 0) / half_life_s), 0.0)
+    smoothed: npt.NDArray[np.float64] = (weights @ scores.astype(np.float64)) / weights.sum(axis=1, keepdims=True)
+    return smoothed
+
+
+def _hysteresis(smoothed: npt.NDArray[np.float64], policy: TagPolicy) -> tuple[int | None, npt.NDArray[np.bool_]]:
+    """The held top label, and which labels are shown, after walking the rows in time order."""
+    release = policy.min_score * policy.release
+    held: int | None = None
+    shown = np.zeros(smoothed.shape[1], bool)
+    for row, best in zip(smoothed, smoothed.argmax(axis=1), strict=True):
+        shown = (shown | (row >= policy.min_score)) & (row >= release)
+        if held is not None and not shown[held]:
+            held = None
+        if (held is None and row[best] >= policy.min_score) or (
+            held is not None and row[best] > row[held] + policy.switch_margin
+        ):
+            held = int(best)
+    return held, shown
+
+
+class StreamAggregator:
+    """The tags of one run of a stream over a sliding horizon: `push` each scored window in order, `flush` at its end."""
+
+    def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
+        self._stream, self._epoch = stream, epoch
+        self._labels, self._picks, self._policy = labels, list(picks), policy
+        self._horizon: deque[HorizonWindow] = deque()
+        self._top: str | None = None
+        self._last: StreamTags | None = None
+
+    def push(self, scored: ScoredWindow, model: ModelId) -> StreamTags:
+        """What is playing now that `scored` is known."""
+        window = scored.window
+        self._horizon.append(horizon_window(scored, self._picks))
+        while self._horizon[0].end_s <= window.end_s - self._policy.horizon_s:
+            self._horizon.popleft()
+        top, tags = aggregate(self._horizon, self._labels, self._policy)
+        self._last = _tags(window, self._horizon[0].start_s, top, tags, top != self._top, model)
+        self._top = top
+        return self._last
+
+    def flush(self, model: ModelId, now_s: float) -> StreamTags:
+        """The stream's last word; `now_s` (Unix seconds) is its time when the stream never had a window."""
+        if self._last is None:
+            return StreamTags(self._stream, self._epoch, None, 0.0, 0.0, now_s, (), UNKNOWN, False, True, model)
+        return _final(self._last)
+
+
+class TrackAggregator:
+    """The tags of a whole finite run: the plain mean of its windows that are not silent, said once at the end."""
+
+    def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
+        self._stream, self._epoch = stream, epoch
+        self._labels, self._picks, self._policy = labels, list(picks), policy
+        self._sum = np.zeros(len(labels))
+        self._heard = 0
+        self._last: Window | None = None
+        self._from_s = 0.0
+
+    def push(self, scored: ScoredWindow, model: ModelId) -> None:
+        """Take a window into the mean."""
+        if self._last is None:
+            self._from_s = scored.window.start_s
+        self._last = scored.window
+        if scored.scores is not None:
+            self._sum += scored.scores[self._picks]
+            self._heard += 1
+
+    def flush(self, model: ModelId, now_s: float) -> StreamTags:
+        """The run's tags; `unknown` when it had no window, `silence` when all were silent."""
+        if self._last is None:
+            return StreamTags(self._stream, self._epoch, None, 0.0, 0.0, now_s, (), UNKNOWN, False, True, model)
+        top, tags = self._mean_tags()
+        return _final(_tags(self._last, self._from_s, top, tags, True, model))
+
+    def _mean_tags(self) -> tuple[str, tuple[Tag, ...]]:
+        if not self._heard:
+            return SILENCE, ()
+        mean = HorizonWindow(0, 0.0, 0.0, (self._sum / self._heard).astype(np.float32))
+        return aggregate([mean], self._labels, self._policy)
+
+
+Aggregator = StreamAggregator | TrackAggregator
+
+
+def horizon_window(scored: ScoredWindow, picks: Sequence[int]) -> HorizonWindow:
+    """The part of a scored window that aggregation keeps; `picks` are the aggregated labels."""
+    window, scores = scored.window, scored.scores
+    return HorizonWindow(window.index, window.start_s, window.end_s, None if scores is None else scores[list(picks)])
+
+
+def _tags(
+    window: Window, from_s: float, top: str, tags: tuple[Tag, ...], changed: bool, model: ModelId
+) -> StreamTags:
+    return StreamTags(
+        stream=window.stream,
+        epoch=window.epoch,
+        window=window.index,
+        from_s=from_s,
+        to_s=window.end_s,
+        time_s=window.end_at_s,
+        tags=tags,
+        top=top,
+        changed=changed,
+        final=False,
+        model=model,
+        title=window.title,
+    )
+
+
+def _final(tags: StreamTags) -> StreamTags:
+    return replace(tags, changed=False, final=True)

@@ -1,0 +1,176 @@
+"""From settings to parts: the model, the rules for streams, the engine, sources and sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from daemon.aggregate import Aggregator, StreamAggregator, TagPolicy, TrackAggregator
+from daemon.engine import Engine, EngineLimits
+from daemon.errors import ModelRefused, SettingsError
+from daemon.grid import Grid, make_grid
+from daemon.inference import OnnxModel
+from daemon.messages import AudioChunk
+from daemon.metrics import Metrics
+from daemon.pipeline import StreamRules
+from daemon.scoring import Scorer
+from daemon.settings import Settings, TagSettings
+from daemon.sinks.console import ConsoleSink
+from daemon.sinks.jsonl import JsonlSink
+from daemon.sinks.sink import Sink
+from daemon.source_settings import (
+    ConsoleSettings,
+    DeviceSettings,
+    FileSettings,
+    SinkSettings,
+    SourceSettings,
+    StdinSettings,
+    UrlSettings,
+)
+from daemon.sources.source import Source
+from models.card import Card
+from models.catalogue import ModelNotFound, resolve_model
+
+OnDrop = Callable[[AudioChunk], None]
+
+
+def load_model(settings: Settings) -> OnnxModel:
+    """The settings' model, checked. ModelRefused, AcceleratorUnavailable."""
+    try:
+        path = resolve_model(settings.model)
+    except ModelNotFound as error:
+        raise ModelRefused(str(error)) from None
+    return OnnxModel(path, settings.engine.device, settings.engine.threads)
+
+
+def make_engine(model: OnnxModel, settings: Settings, metrics: Metrics) -> Engine:
+    """The engine around `model`."""
+    scorer = Scorer(model, settings.windows.silence_dbfs, metrics.unusable_samples.inc)
+    limits = EngineLimits(
+        max_batch=settings.engine.max_batch,
+        max_wait_s=settings.engine.max_wait_ms / 1000,
+        capacity=max(settings.engine.queue_windows, settings.engine.max_batch),
+    )
+    return Engine(scorer, limits, metrics)
+
+
+def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> StreamRules:
+    """How streams become windows and results for a model; SettingsError when its windows cannot be cut.
+
+    `whole_tracks`: one set of tags for a whole run, at its end, instead of a sliding horizon.
+    """
+    window_s = settings.windows.window_s or card.window_s
+    hop_s = settings.windows.hop_s or card.hop_s
+    picks = [place for place, label in enumerate(card.labels) if label.kind == "genre"]
+    genre_picks = list(picks)
+    if settings.tags.all_labels or not picks:
+        picks = list(range(len(card.labels)))
+    labels = [card.labels[place].name for place in picks]
+    policy = _policy(settings.tags)
+
+    def grid_for(sample_rate_hz: int) -> Grid:
+        return make_grid(sample_rate_hz, card.front_end, window_s, hop_s, settings.windows.max_fill_s)
+
+    def aggregator_for(stream: str, epoch: str) -> Aggregator:
+        kind = TrackAggregator if whole_tracks else StreamAggregator
+        return kind(stream, epoch, labels, picks, policy)
+
+    grid_for(card.front_end.sample_rate_hz)  # say now what could never work
+    genre_picks = genre_picks or picks
+    return StreamRules(
+        grid_for=grid_for,
+        aggregator_for=aggregator_for,
+        labels=labels,
+        picks=picks,
+        genres=[card.labels[place].name for place in genre_picks],
+        genre_picks=genre_picks,
+    )
+
+
+def make_sources(settings: Settings, on_drop: OnDrop) -> list[Source]:
+    """Every source of the settings; a folder becomes one source a file. SettingsError names what is missing."""
+    sources: list[Source] = []
+    for place, source in enumerate(settings.sources):
+        sources += _sources(source, f"sources.{place}", on_drop)
+    return sources
+
+
+def make_sinks(settings: Settings) -> list[Sink]:
+    """Every sink of the settings; JSON lines on standard output when there is none."""
+    return [_sink(sink) for sink in settings.sinks] or [JsonlSink(None)]
+
+
+def _policy(tags: TagSettings) -> TagPolicy:
+    return TagPolicy(
+        horizon_s=tags.horizon_s,
+        half_life_s=tags.half_life_s,
+        min_score=tags.min_score,
+        release=tags.release,
+        switch_margin=tags.switch_margin,
+        max_tags=tags.max_tags,
+    )
+
+
+def _sink(settings: SinkSettings) -> Sink:
+    return ConsoleSink() if isinstance(settings, ConsoleSettings) else JsonlSink(settings.path)
+
+
+def _sources(settings: SourceSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:
+    # Each kind brings its own library (PyAV, PyAudio): load only what is used.
+    match settings:
+        case FileSettings():
+            return _file_sources(settings, key, on_drop)
+        case UrlSettings():
+            from daemon.sources.url import UrlSource
+
+            return [
+                UrlSource(
+                    settings.url.get_secret_value(),
+                    settings.stream,
+                    on_drop,
+                    required=settings.required,
+                    connect_timeout_s=settings.connect_timeout_s,
+                    stall_timeout_s=settings.stall_timeout_s,
+                )
+            ]
+        case DeviceSettings():
+            from daemon.sources.device import DeviceSource
+
+            return [
+                DeviceSource(
+                    settings.device,
+                    settings.stream,
+                    on_drop,
+                    sample_rate_hz=settings.sample_rate_hz,
+                    channels=settings.channels,
+                    buffer_s=settings.buffer_s,
+                    required=settings.required,
+                )
+            ]
+        case StdinSettings():
+            from daemon.sources.stdin import StdinSource
+
+            return [StdinSource(settings.stream, settings.format)]
+
+
+def _file_sources(settings: FileSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:
+    from daemon.sources.files import FileSource, audio_files_below
+
+    path = settings.path
+    if not path.is_dir():
+        if not path.exists():
+            raise SettingsError(f"{key}.path: {path}: no such file")
+        name = settings.stream or path.name
+        return [FileSource(path, name, on_drop, realtime=settings.realtime, loop=settings.loop)]
+    files = audio_files_below(path)
+    if not files:
+        raise SettingsError(f"{key}.path: {path}: no audio files below this folder")
+    prefix = f"{settings.stream}/" if settings.stream else ""
+    return [
+        FileSource(file, prefix + _name_below(path, file), on_drop, realtime=settings.realtime, loop=settings.loop)
+        for file in files
+    ]
+
+
+def _name_below(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).as_posix()

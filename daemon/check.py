@@ -1,0 +1,75 @@
+"""`genred check`: everything that a start needs, tried, each with its verdict."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import typer
+
+from daemon.assembly import load_model, make_rules, make_sources
+from daemon.errors import GenredError, PortTaken, SoundDeviceUnavailable
+from daemon.settings import Settings
+from daemon.source_settings import DeviceSettings
+
+
+def run_check(settings: Settings) -> None:
+    """Try each part and print a line for it; raises the first failure, after all were tried."""
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("model", _check_model),
+        ("sources", _check_sources),
+        ("devices", _check_devices),
+        ("http", _check_port),
+    ]
+    failures: list[GenredError] = []
+    typer.echo("ok    settings")
+    for name, check in checks:
+        try:
+            typer.echo(f"ok    {name}: {check(settings)}")
+        except GenredError as error:
+            failures.append(error)
+            typer.echo(f"FAIL  {name}: {error}")
+    if failures:
+        raise failures[0]
+
+
+def _check_model(settings: Settings) -> str:
+    model = load_model(settings)
+    make_rules(model.card, settings)
+    return (
+        f"{model.id.name} {model.id.version}, {len(model.card.genres)} genres, {model.provider}, "
+        f"golden check off by {model.golden_deviation:.1e}"
+    )
+
+
+def _check_sources(settings: Settings) -> str:
+    sources = make_sources(settings, lambda _chunk: None)
+    return f"{len(sources)} streams" if sources else "none yet; add [[sources]] to the settings"
+
+
+def _check_devices(settings: Settings) -> str:
+    wanted = [source for source in settings.sources if isinstance(source, DeviceSettings)]
+    if not wanted:
+        return "none asked for"
+    from daemon.sources.capture import list_devices
+    from daemon.sources.sound_devices import find_device
+
+    present = list_devices()
+    try:
+        return ", ".join(find_device(present, source.device).name for source in wanted)
+    except LookupError as error:
+        raise SoundDeviceUnavailable(str(error)) from None
+
+
+def _check_port(settings: Settings) -> str:
+    http = settings.http
+    if not http.enabled:
+        return "disabled"
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((http.host, http.port))
+        except OSError as error:
+            raise PortTaken(f"http.port: {http.host}:{http.port} cannot be had: {error.strerror}") from None
+    return f"{http.host}:{http.port} is free"

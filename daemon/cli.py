@@ -1,0 +1,224 @@
+"""Commands, logging set-up, exit codes; no logic. Each command loads its parts when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from daemon.errors import EXIT_INTERNAL, EXIT_UNAVAILABLE, EXIT_USAGE, GenredError
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+
+app = typer.Typer(
+    name="genred",
+    help="Listens to many audio streams at once and says, live, what genre is playing on each.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="The networks: list, describe, prove.", no_args_is_help=True, rich_markup_mode=None)
+bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(models_app, name="models")
+app.add_typer(bench_app, name="bench")
+
+PLUGIN_GROUP = "genred.commands"
+
+
+class Output(StrEnum):
+    """How `genred tag` writes its results."""
+
+    TABLE = "table"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file (TOML).", show_default=False)]
+ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Shipped model's name, or an ONNX file.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Network threads; 0: one a core.")]
+
+
+def main() -> None:
+    """The `genred` program: every error on purpose becomes one line and its exit code."""
+    try:
+        app(prog_name="genred", standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except GenredError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"genred: {line}", err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        sys.exit(_usage(error))
+
+
+def _usage(error: Exception) -> int:
+    """Click's own errors carry an exit code and know how to show themselves; anything else is a defect."""
+    show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
+    if show is not None:
+        show()
+        return EXIT_USAGE
+    if code is not None:
+        return int(code)
+    import traceback
+
+    traceback.print_exc()
+    typer.echo("genred: internal error (a defect: please report the lines above)", err=True)
+    return EXIT_INTERNAL
+
+
+@app.command()
+def tag(
+    inputs: Annotated[list[str], typer.Argument(metavar="PATH|URL|-|device:NAME...", help="What to listen to.")],
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to write results.")] = Output.TABLE,
+    all_tags: Annotated[bool, typer.Option("--all-tags", help="Every label of the model, not only genres.")] = False,
+    model: ModelOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the tags over time into this picture.")] = None,
+    realtime: Annotated[bool, typer.Option("--realtime", help="Play files at the speed of sound.")] = False,
+    pcm: Annotated[str | None, typer.Option(help="For '-': raw PCM as FORMAT:HZ:CHANNELS, e.g. s16le:44100:2.")] = None,
+    device: DeviceOption = None,
+    threads: ThreadsOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say what genre is playing in files, folders, radios, standard input or a sound device."""
+    from daemon.tag import TagOptions, run_tag
+
+    settings = _settings(config, _flags(model, device, threads, all_tags))
+    _logging("warning", "text")
+    run_tag(TagOptions(tuple(inputs), output.value, plot, realtime, pcm), settings)
+
+
+@app.command()
+def run(config: ConfigOption = None, model: ModelOption = None, device: DeviceOption = None) -> None:
+    """Run the daemon until its sources end, or SIGTERM or SIGINT asks it to drain and stop."""
+    import asyncio
+
+    from daemon.service import serve
+
+    settings = _settings(config, _flags(model, device, None, False))
+    _logging(settings.log.level, settings.log.format)
+    asyncio.run(serve(settings))
+
+
+@app.command()
+def check(config: ConfigOption = None, model: ModelOption = None, device: DeviceOption = None) -> None:
+    """Check settings, model, device and sources: say what is wrong and where."""
+    from daemon.check import run_check
+
+    run_check(_settings(config, _flags(model, device, None, False)))
+
+
+@app.command(name="config")
+def show_config(
+    config: ConfigOption = None,
+    schema: Annotated[bool, typer.Option("--schema", help="The JSON Schema of all settings instead.")] = False,
+) -> None:
+    """Print the effective settings (file, environment), secrets masked."""
+    from daemon.show_config import print_schema, print_settings
+
+    if schema:
+        print_schema()
+    else:
+        print_settings(_settings(config, {}))
+
+
+@app.command()
+def devices() -> None:
+    """List the sound devices that can be listened to."""
+    from daemon.show_devices import print_devices
+
+    print_devices()
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the shipped models."""
+    from daemon.show_models import print_models
+
+    print_models()
+
+
+@models_app.command("info")
+def models_info(model: Annotated[str, typer.Argument(help="Shipped model's name, or an ONNX file.")]) -> None:
+    """Show a model's card."""
+    from daemon.show_models import print_card
+
+    print_card(model)
+
+
+@models_app.command("verify")
+def models_verify(
+    models: Annotated[list[str] | None, typer.Argument(help="Models; default: every shipped one.")] = None,
+    device: DeviceOption = None,
+) -> None:
+    """Prove that models give their golden output on this machine."""
+    from daemon.show_models import verify_models
+
+    verify_models(models or [], device or "auto")
+
+
+@bench_app.command("file")
+def bench_file(
+    minutes: Annotated[float, typer.Option(min=0.5, help="Length of the audio.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times each contender runs, in turn.")] = 3,
+    plain_model: Annotated[
+        Path | None, typer.Option(help="Unrearranged ONNX for the librosa peer ('genred export import-musicnn').")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+) -> None:
+    """`genred tag` against a bare loop and a straightforward librosa pipeline, one core, side by side."""
+    from daemon.bench.file import run_bench_file
+
+    run_bench_file(minutes, rounds, plain_model, json_path)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def export(context: typer.Context) -> None:
+    """Train, evaluate, convert and import networks (extra: genred[export])."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=PLUGIN_GROUP, name="export")
+    if not found:
+        typer.echo("genred: 'export' is not installed; pip install 'genred[export]'", err=True)
+        raise typer.Exit(EXIT_UNAVAILABLE)
+    plugin = next(iter(found)).load()
+    plugin(args=context.args, prog_name="genred export", standalone_mode=False)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from daemon.version import genred_version
+
+    typer.echo(f"genred {genred_version()}")
+
+
+def _flags(model: str | None, device: str | None, threads: int | None, all_tags: bool) -> dict[str, Any]:
+    """Flags as nested settings; what was not given is left out."""
+    engine = {key: value for key, value in (("device", device), ("threads", threads)) if value is not None}
+    flags: dict[str, Any] = {"engine": engine} if engine else {}
+    if model is not None:
+        flags["model"] = model
+    if all_tags:
+        flags["tags"] = {"all_labels": True}
+    return flags
+
+
+def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
+    from daemon.settings import load_settings
+
+    return load_settings(config, flags)
+
+
+def _logging(level: str, style: str) -> None:
+    from daemon.logs import set_up_logging
+
+    set_up_logging(level, style)

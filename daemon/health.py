@@ -1,0 +1,80 @@
+"""What the daemon knows of its own health: facts recomputed at every question, never latched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from daemon.engine import Engine
+from daemon.ledger import Ledger
+from daemon.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.sources.source import Source
+from daemon.sources.status import TROUBLED, SourceState
+from daemon.version import genred_version
+
+# Far above any batch; an engine that has work and finishes none for so long is stuck.
+ENGINE_STUCK_S = 60.0
+
+
+class Health:
+    """Answers `/livez`, `/readyz` and `/status` from the running parts."""
+
+    def __init__(
+        self, pipeline: Pipeline, engine: Engine, sources: Sequence[Source], ledger: Ledger, metrics: Metrics
+    ) -> None:
+        self._pipeline, self._engine, self._sources = pipeline, engine, sources
+        self._ledger, self._metrics = ledger, metrics
+        self._restarts_seen: dict[str, int] = {}
+        self.draining = False
+        self.started_at_s = time.time()
+
+    def dead(self) -> str | None:
+        """Why the process should be restarted; None while it makes progress."""
+        if not self._engine.alive:
+            return "the engine's thread has ended"
+        stuck_s = time.monotonic() - self._engine.progressed_at_s
+        if self._engine.busy and stuck_s > ENGINE_STUCK_S:
+            return f"the engine has had work for {stuck_s:.0f} s and finished none"
+        return None
+
+    def unready(self) -> str | None:
+        """Why no results can be expected; None when they can."""
+        if self.draining:
+            return "draining"
+        dead = self.dead()
+        if dead:
+            return dead
+        states = {source.status.state for source in self._sources}
+        if SourceState.RUNNING in states or states == {SourceState.ENDED}:
+            return None
+        troubled = [f"{s.status.name} is {s.status.state}" for s in self._sources if s.status.state in TROUBLED]
+        return "; ".join(troubled[:5]) or "no source has given audio yet"
+
+    def status(self) -> dict[str, Any]:
+        """The `/status` document."""
+        model = self._engine.scorer.model
+        return {
+            "version": genred_version(),
+            "uptime_seconds": round(time.time() - self.started_at_s, 1),
+            "ready": self.unready() is None,
+            "unready_because": self.unready(),
+            "model": {**model.id.as_json(), "path": str(model.path), "provider": model.provider},
+            "seconds": self._ledger.as_json(self._pipeline.in_flight_s),
+            "streams": self._pipeline.live_streams,
+            "windows": self._pipeline.published_windows,
+            "queue_windows": self._engine.in_flight,
+            "sources": [source.status.as_json() for source in self._sources],
+        }
+
+    def refresh_metrics(self) -> None:
+        """Set the gauges that are facts of the moment, before a scrape."""
+        self._metrics.audio_in_flight_seconds.set(self._pipeline.in_flight_s)
+        self._metrics.live_streams.set(self._pipeline.live_streams)
+        stalled = sum(source.status.state in TROUBLED for source in self._sources)
+        self._metrics.stalled_streams.set(stalled)
+        for source in self._sources:
+            seen = self._restarts_seen.get(source.status.name, 0)
+            self._metrics.source_restarts.labels(source.status.kind).inc(source.status.restarts - seen)
+            self._restarts_seen[source.status.name] = source.status.restarts

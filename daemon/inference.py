@@ -1,0 +1,115 @@
+"""One ONNX network behind ONNX Runtime: loaded, checked against its card's golden pair, then asked for scores."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from daemon.errors import AcceleratorUnavailable, ModelRefused, SettingsError
+from daemon.messages import ModelId
+from models.card import Card, CardError, card_from_metadata
+
+Scores = npt.NDArray[np.float32]
+
+GOLDEN_TOLERANCE = 1e-3
+MAX_MODEL_BYTES = 2 << 30
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OnnxModel:
+    """A network that has proved itself. Not thread-safe; used by the engine's one worker.
+
+    ModelRefused when the file is missing, is not ONNX, has no card, or does not reproduce its golden output.
+    AcceleratorUnavailable when `device` names a provider that is not active on this machine.
+    """
+
+    def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
+        content = _read(path)
+        self.path = path
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self._session = _session(content, path, device, self.threads)
+        self.provider: str = self._session.get_providers()[0]
+        try:
+            self.card: Card = card_from_metadata(self._session.get_modelmeta().custom_metadata_map)
+        except CardError as error:
+            raise ModelRefused(f"model {path}: {error}; make one with 'genred export'") from error
+        self.id = ModelId(self.card.name, self.card.version, hashlib.sha256(content).hexdigest())
+        self.golden_deviation = self._check_golden()
+
+    def scores(self, spectrograms: npt.NDArray[np.float32]) -> Scores:
+        """Scores in [0, 1], float32 (batch, labels), of spectrograms float32 (batch, frames, n_mels)."""
+        (scores,) = self._session.run([self.card.output_name], {self.card.input_name: spectrograms})
+        return np.asarray(scores, np.float32)
+
+    def _check_golden(self) -> float:
+        """Largest deviation from the card's golden output; ModelRefused over the tolerance."""
+        try:
+            scores = self.scores(self.card.golden_input[np.newaxis])
+        except Exception as error:  # onnxruntime's exceptions share no base class
+            raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {_first_line(error)}") from error
+        if scores.shape != (1, len(self.card.labels)):
+            raise ModelRefused(
+                f"model {self.path}: the network gives {scores.shape[1:]} scores, its card names {len(self.card.labels)}"
+            )
+        deviation = float(np.abs(scores[0] - self.card.golden_output).max())
+        if not deviation <= GOLDEN_TOLERANCE:
+            raise ModelRefused(
+                f"model {self.path}: golden check failed, scores are off by {deviation:.2g} "
+                f"(allowed {GOLDEN_TOLERANCE:g}); the file is damaged or this runtime computes wrongly"
+            )
+        return deviation
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_MODEL_BYTES:
+            raise ModelRefused(f"model {path}: larger than {MAX_MODEL_BYTES >> 30} GiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"model {path}: {error.strerror or error}") from error
+
+
+def _session(content: bytes, path: Path, device: str, threads: int) -> ort.InferenceSession:
+    providers = _providers(device)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads must not burn a core between windows.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        raise ModelRefused(f"model {path}: not a usable ONNX file: {_first_line(error)}") from error
+    wanted = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
+    if device != "auto" and session.get_providers()[0] != wanted:
+        raise AcceleratorUnavailable(f"engine.device={device}: {wanted} did not start on this machine")
+    return session
+
+
+def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
+    """ONNX Runtime's provider list for a `device` setting; never a silent fall-back from a device asked for."""
+    kind, _, index = device.partition(":")
+    available = ort.get_available_providers()
+    cuda, cpu = _PROVIDERS["cuda"], _PROVIDERS["cpu"]
+    if kind == "cpu" or (kind == "auto" and cuda not in available):
+        return [cpu]
+    if kind == "auto":
+        return [cuda, cpu]
+    if kind != "cuda" or (index and not index.isdecimal()):
+        raise SettingsError(f"engine.device={device!r}: use auto, cpu, cuda or cuda:N")
+    if cuda not in available:
+        raise AcceleratorUnavailable(
+            f"engine.device={device}: this onnxruntime has no CUDA provider (it has {', '.join(available)}); "
+            "install genred[gpu] instead of genred[cpu], or set device = \"cpu\""
+        )
+    return [(cuda, {"device_id": index or "0"}), cpu]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,94 @@
+"""Every metric of the daemon, on one registry. Names and meanings are a contract: docs/metrics.md."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+SMOOTHING = 0.1  # of realtime_factor: some ten batches
+
+
+class Metrics:
+    """The metrics as attributes, named as in the exposition but for the prefix `genred_` and `_total`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._factor: float | None = None
+        self._audio()
+        self._engine()
+        self._outcome()
+        self._identity()
+
+    def _audio(self) -> None:
+        self.audio_received_seconds = self._counter(
+            "audio_received_seconds", "Audio received; = tagged + silent + gap + dropped + in flight."
+        )
+        self.audio_tagged_seconds = self._counter("audio_tagged_seconds", "Received audio covered by a tagged window.")
+        self.audio_silent_seconds = self._counter("audio_silent_seconds", "Received audio found silent.")
+        self.audio_gap_seconds = self._counter(
+            "audio_gap_seconds", "Received audio left untagged because audio around it was missing."
+        )
+        self.audio_dropped_seconds = self._counter(
+            "audio_dropped_seconds", "Received audio given up, by reason.", ("reason",)
+        )
+        self.audio_in_flight_seconds = self._gauge("audio_in_flight_seconds", "Received audio not yet accounted for.")
+        self.audio_missing_seconds = self._counter(
+            "audio_missing_seconds", "Audio that never came, by what was done (filled, untagged).", ("handling",)
+        )
+        self.unusable_samples = self._counter("unusable_samples", "NaN, infinite or absurd samples, taken for zero.")
+
+    def _engine(self) -> None:
+        self.stage_duration_seconds = self._histogram(
+            "stage_duration_seconds", "Time a batch spends in a stage.", STAGE_BUCKETS_S, ("stage",)
+        )
+        self.realtime_factor = self._gauge(
+            "realtime_factor", "Seconds of audio that the engine scores in a second of its work."
+        )
+        self.queue_windows = self._gauge("queue_windows", "Windows waiting.", ("queue",))
+        self.queue_capacity_windows = self._gauge("queue_capacity_windows", "Windows that may wait.", ("queue",))
+        self.batch_size = self._histogram("batch_size", "Windows in a batch.", BATCH_BUCKETS)
+        self.batch_wait_seconds = self._histogram(
+            "batch_wait_seconds", "Time from a batch's first window to its closing.", STAGE_BUCKETS_S
+        )
+
+    def _outcome(self) -> None:
+        self.windows = self._counter("windows", "Windows, by outcome (tagged, silent).", ("outcome",))
+        self.genre_windows = self._counter("genre_windows", "Windows, by their best genre.", ("genre",))
+        self.end_to_end_latency_seconds = self._histogram(
+            "end_to_end_latency_seconds", "From the end of a window to its acknowledged result.", LATENCY_BUCKETS_S
+        )
+        self.last_window_published_timestamp_seconds = self._gauge(
+            "last_window_published_timestamp_seconds", "Unix time of the last published window."
+        )
+        self.errors = self._counter("errors", "Errors, by stage and type.", ("stage", "error_type"))
+        self.live_streams = self._gauge("live_streams", "Streams that are being heard.")
+        self.stalled_streams = self._gauge("stalled_streams", "Sources that should be giving audio and are not.")
+        self.source_restarts = self._counter("source_restarts", "Times a source was reopened.", ("kind",))
+
+    def _identity(self) -> None:
+        self.build_info = Info("genred_build", "The running version.", registry=self.registry)
+        self.model_info = Info("genred_model", "The serving model.", registry=self.registry)
+        self.inference_device_info = Info("genred_inference_device", "Where the network runs.", registry=self.registry)
+
+    def stage_took(self, stage: str, seconds: float) -> None:
+        """A batch spent `seconds` in `stage`."""
+        self.stage_duration_seconds.labels(stage).observe(seconds)
+
+    def batch_took(self, audio_s: float, seconds: float) -> None:
+        """The engine worked `seconds` on windows that advance their streams by `audio_s`."""
+        if seconds <= 0:
+            return
+        factor = audio_s / seconds
+        self._factor = factor if self._factor is None else self._factor + SMOOTHING * (factor - self._factor)
+        self.realtime_factor.set(self._factor)
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
+        return Counter(f"genred_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        return Gauge(f"genred_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
+        return Histogram(f"genred_{name}", text, labels, buckets=buckets, registry=self.registry)

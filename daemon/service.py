@@ -1,0 +1,167 @@
+"""start -> run -> drain -> stop, on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry
+
+from daemon.assembly import load_model, make_engine, make_rules, make_sinks, make_sources
+from daemon.engine import Engine
+from daemon.errors import DrainTimedOut, GenredError
+from daemon.health import Health
+from daemon.http_server import HttpServer
+from daemon.inference import OnnxModel
+from daemon.ledger import Ledger
+from daemon.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.settings import Settings
+from daemon.sinks.sink import Sink
+from daemon.sources.source import Source
+from daemon.sources.status import SourceState
+from daemon.version import genred_version
+
+log = logging.getLogger(__name__)
+SOURCES_AT_ONCE = 1024
+
+
+async def serve(settings: Settings) -> None:
+    """The daemon: runs until every source has ended or a signal asks it to stop. Raises a GenredError."""
+    metrics = Metrics(CollectorRegistry())
+    ledger = Ledger(metrics)
+    model = load_model(settings)
+    rules = make_rules(model.card, settings)
+    engine = make_engine(model, settings, metrics)
+    sources, sinks = make_sources(settings, ledger.overrun), make_sinks(settings)
+    pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
+    health = Health(pipeline, engine, sources, ledger, metrics)
+    _say_who(metrics, model)
+    async with _http(settings, health, metrics):
+        service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s)
+        await service.run(health)
+    log.info("stopped; %.1f s of audio heard, %d windows published", ledger.received_s, pipeline.published_windows)
+
+
+class Service:
+    """Runs the parts and takes them down in order. The first failed source's error is raised at the end."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        engine: Engine,
+        sources: Sequence[Source],
+        sinks: Sequence[Sink],
+        drain_timeout_s: float,
+    ) -> None:
+        self._pipeline, self._engine = pipeline, engine
+        self._sources, self._sinks = sources, sinks
+        self._drain_timeout_s = drain_timeout_s
+        self._stop = asyncio.Event()
+        self._force = asyncio.Event()
+        self.failures: list[GenredError] = []
+
+    async def run(self, health: Health | None = None) -> None:
+        """Start, run until the sources end or a signal comes, drain, stop."""
+        with self._signals():
+            self._engine.start()
+            delivery = asyncio.create_task(self._pipeline.deliver(), name="deliver")
+            feeding = asyncio.create_task(self._feed_all(), name="feed")
+            stop = asyncio.create_task(self._stop.wait(), name="stop")
+            await asyncio.wait({delivery, feeding, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if health is not None:
+                health.draining = True
+            try:
+                await self._drain(feeding, delivery)
+            finally:
+                stop.cancel()
+        if self.failures:
+            raise self.failures[0]
+
+    async def _drain(self, feeding: asyncio.Task[None], delivery: asyncio.Task[None]) -> None:
+        """Stop fetching, finish windows, flush the sinks: within one deadline, or until a second signal."""
+        work = asyncio.create_task(self._finish(feeding, delivery), name="drain")
+        force = asyncio.create_task(self._force.wait(), name="force")
+        await asyncio.wait({work, force}, timeout=self._drain_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        force.cancel()
+        if not work.done():
+            for task in (work, feeding, delivery):
+                task.cancel()
+            await asyncio.wait({work, feeding, delivery}, timeout=1.0)
+            why = "a second signal" if self._force.is_set() else f"drain_timeout_s = {self._drain_timeout_s:g}"
+            raise DrainTimedOut(
+                f"the drain was cut short by {why}; {self._pipeline.in_flight_s:.1f} s of audio were not tagged"
+            )
+        work.result()
+
+    async def _finish(self, feeding: asyncio.Task[None], delivery: asyncio.Task[None]) -> None:
+        feeding.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await feeding
+        if not delivery.done():  # else the engine or a sink has failed, and there is nowhere to go
+            ending = asyncio.create_task(self._pipeline.end_streams(), name="end-streams")
+            await asyncio.wait({ending, delivery}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                self._engine.close()
+            else:
+                ending.cancel()
+        await delivery
+        for sink in self._sinks:
+            await sink.close()
+
+    async def _feed_all(self) -> None:
+        room = asyncio.Semaphore(SOURCES_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for source in self._sources:
+                group.create_task(self._feed(source, room), name=f"feed {source.status.name}")
+
+    async def _feed(self, source: Source, room: asyncio.Semaphore) -> None:
+        async with room:
+            try:
+                await self._pipeline.feed(source)
+            except GenredError as error:
+                source.status.change(SourceState.FAILED, str(error))
+                self.failures.append(error)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal, number)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self, number: int) -> None:
+        if self._stop.is_set():
+            log.warning("%s again: stopping at once", signal.Signals(number).name)
+            self._force.set()
+        else:
+            log.info("%s: draining", signal.Signals(number).name)
+            self._stop.set()
+
+
+@contextlib.asynccontextmanager
+async def _http(settings: Settings, health: Health, metrics: Metrics) -> AsyncIterator[None]:
+    """The HTTP face, up before the first audio and down after all else."""
+    if not settings.http.enabled:
+        yield
+        return
+    server = HttpServer(health, metrics)
+    await server.start(settings.http.host, settings.http.port)
+    log.info("genred %s: metrics at %s/metrics, state at %s/status", genred_version(), server.address, server.address)
+    try:
+        yield
+    finally:
+        await server.stop()
+
+
+def _say_who(metrics: Metrics, model: OnnxModel) -> None:
+    metrics.build_info.info({"version": genred_version()})
+    metrics.model_info.info(model.id.as_json())
+    metrics.inference_device_info.info({"provider": model.provider})

@@ -1,0 +1,90 @@
+"""`genred tag`: the daemon's own pipeline over what the command line names, with results for people or programs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from pydantic import ValidationError
+
+from daemon.assembly import load_model, make_engine, make_rules, make_sources
+from daemon.errors import GenredError, InputUnusable, SettingsError
+from daemon.ledger import Ledger
+from daemon.metrics import Metrics
+from daemon.pipeline import Pipeline
+from daemon.service import Service
+from daemon.settings import Settings
+from daemon.sinks.csv import CsvSink
+from daemon.sinks.jsonl import JsonlSink
+from daemon.sinks.sink import Sink
+from daemon.sinks.table import TableSink
+from daemon.sinks.taggram import TaggramSink
+from daemon.tag_inputs import is_live, source_tables
+
+
+@dataclass(frozen=True, slots=True)
+class TagOptions:
+    """What was asked for on the command line."""
+
+    inputs: tuple[str, ...]
+    output: str
+    plot: Path | None
+    realtime: bool
+    pcm: str | None
+
+
+def run_tag(options: TagOptions, settings: Settings) -> None:
+    """Tag every input. Inputs that cannot be used are named one a line; the rest is tagged first."""
+    asyncio.run(_tag(options, _with_inputs(options, settings)))
+
+
+async def _tag(options: TagOptions, settings: Settings) -> None:
+    metrics = Metrics(CollectorRegistry())
+    ledger = Ledger(metrics)
+    model = load_model(settings)
+    live = is_live(options.inputs)
+    rules = make_rules(model.card, settings, whole_tracks=not live)
+    try:
+        sources = make_sources(settings, ledger.overrun)
+    except SettingsError as error:
+        raise InputUnusable(str(error).partition(": ")[2]) from None
+    taggram = TaggramSink(options.plot, rules.labels) if options.plot else None
+    sink = _sink(options.output, rules.labels, [source.status.name for source in sources], live)
+    sinks: list[Sink] = [sink, taggram] if taggram else [sink]
+    engine = make_engine(model, settings, metrics)
+    pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
+    service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s)
+    try:
+        await service.run()
+    except GenredError:
+        _name_failures(service.failures)
+        raise
+    if not pipeline.published_windows:
+        print("genred: no window was long enough to tag", file=sys.stderr)  # noqa: T201
+
+
+def _with_inputs(options: TagOptions, settings: Settings) -> Settings:
+    tables = source_tables(options.inputs, options.realtime, options.pcm)
+    fields: dict[str, Any] = {name: getattr(settings, name) for name in settings.model_fields_set}
+    try:
+        return Settings(**{**fields, "sources": tables})
+    except ValidationError as error:
+        raise InputUnusable("; ".join(str(problem["msg"]) for problem in error.errors())) from None
+
+
+def _sink(output: str, labels: Any, streams: list[str], live: bool) -> Sink:
+    if output == "jsonl":
+        return JsonlSink(None)
+    if output == "csv":
+        return CsvSink(sys.stdout, labels)
+    return TableSink(streams, windows=live or len(streams) == 1)
+
+
+def _name_failures(failures: list[GenredError]) -> None:
+    """All but the first, which ends the process and is printed by the command line."""
+    for error in failures[1:]:
+        print(f"genred: {error}", file=sys.stderr)  # noqa: T201
