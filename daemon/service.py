@@ -27,6 +27,7 @@ from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
 SOURCES_AT_ONCE = 1024
+ENGINE_END_S = 5.0  # a batch takes far less
 
 
 async def serve(settings: Settings) -> None:
@@ -78,6 +79,8 @@ class Service:
                 await self._drain(feeding, delivery)
             finally:
                 stop.cancel()
+                self._engine.close()
+                await asyncio.to_thread(self._engine.join, ENGINE_END_S)
         if self.failures:
             raise self.failures[0]
 

@@ -1,0 +1,36 @@
+# make run     the daemon on the bundled sample, tags changing live
+# make test    everything that must hold: formatting, types, tests
+# make setup   what both need, into .venv (system packages too, when root)
+PYTHON ?= python3
+JOBS ?= 2
+export PYTHON
+
+.PHONY: run test setup setup-test lint bench clean help
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup:
+	@.ci/setup run
+
+setup-test:
+	@.ci/setup test
+
+run: setup
+	@.venv/bin/genred run -c deploy/demo/genred.toml
+
+lint: setup-test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: setup setup-test lint
+	.venv/bin/pytest -n $(JOBS) --dist loadfile
+
+# make bench   the figures of docs/benchmarks.md
+bench: setup-test
+	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o .cache/plain
+	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd.onnx
+
+clean:
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
