@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from daemon.messages import AudioChunk
 
@@ -60,12 +61,13 @@ class LiveBuffer:
                     self._held_s -= chunk.seconds
                     return chunk
                 self._filled.clear()
-            if self._closed:
+                closed = self._closed  # under the lock: a chunk put before the close is not missed
+            if closed:
                 if self._failure is not None:
                     raise self._failure
                 return None
             await self._filled.wait()
 
     def _wake(self) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop may close at any moment: then nobody waits
             self._loop.call_soon_threadsafe(self._filled.set)

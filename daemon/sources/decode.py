@@ -1,0 +1,179 @@
+"""Any audio container that FFmpeg reads -> consecutive pieces of interleaved PCM. Blocking: run it in a thread.
+
+Nothing is resampled or mixed here; a piece keeps the container's own rate, channels and nearest sample format. Time is
+kept by the frames' timestamps, so that a corrupt stretch shows as a jump of `position`, not as time that went missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.errors import BadChunk
+from daemon.sources.timeline import Timeline
+
+log = logging.getLogger(__name__)
+
+_SAMPLE_FORMATS = {
+    "u8": (SampleFormat.U8, "u1"),
+    "s16": (SampleFormat.S16LE, "<i2"),
+    "s32": (SampleFormat.S32LE, "<i4"),
+    "flt": (SampleFormat.F32LE, "<f4"),
+    "dbl": (SampleFormat.F32LE, "<f4"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Consecutive frames; `position` counts from the first decoded one, and from 0 again when `format` changes."""
+
+    position: int
+    format: AudioFormat
+    audio: bytes
+
+    @property
+    def frames(self) -> int:
+        """Frames in `audio`."""
+        return len(self.audio) // self.format.frame_bytes
+
+
+class Decoder:
+    """Reads the first audio stream of `container`; `name` stands for it in messages. Not thread-safe.
+
+    `chunk_s` is the length of a piece in seconds; the last piece, and one before a hole, are shorter. Raises BadChunk
+    when there is no audio stream. `duration_s` is the container's own word on its length in seconds (some estimate it;
+    None for a live stream). After `pieces()`, `stopped_by` says why reading ended before the container did.
+    """
+
+    def __init__(self, container: InputContainer, name: str, chunk_s: float = 4.0) -> None:
+        if not container.streams.audio:
+            raise BadChunk("no_audio_stream", f"{name} has no audio stream")
+        self._container = container
+        self._stream: AudioStream = container.streams.audio[0]
+        self._name = name
+        self._chunk_s = chunk_s
+        self.duration_s = _duration_s(container)
+        self.skipped_packets = 0
+        self.stopped_by: av.FFmpegError | None = None
+        for stream in container.streams:
+            if stream is not self._stream:
+                stream.discard = Discard.all
+
+    def pieces(self) -> Iterator[Piece]:
+        """The audio up to the end. Raises BadChunk for a rate, channel count or sample format out of bounds."""
+        run: _Run | None = None
+        for frame in self._frames():
+            if run is None or not run.takes(frame):
+                if run is not None:
+                    yield from run.flush()
+                run = _Run(frame, Fraction(self._stream.time_base or 1), self._name, self._chunk_s)
+            yield from run.push(frame)
+        if run is not None:
+            yield from run.flush()
+
+    def _frames(self) -> Iterator[AudioFrame]:
+        """Decoded frames; packets that cannot be decoded are skipped, a container that cannot be read on ends."""
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError as error:
+                    self._skip(error)
+        except av.FFmpegError as error:
+            self.stopped_by = error
+
+    def _skip(self, error: av.FFmpegError) -> None:
+        self.skipped_packets += 1
+        if self.skipped_packets == 1:
+            log.warning("%s: a corrupt packet was skipped (%s); more are only counted", self._name, error.strerror)
+
+
+class _Run:
+    """Frames of one format, collected into pieces: one conversion a piece, little work a frame."""
+
+    def __init__(self, first: AudioFrame, time_base: Fraction, name: str, chunk_s: float) -> None:
+        self._shape = _shape(first)
+        self._format = _audio_format(first, name)
+        ticks = time_base * first.sample_rate
+        self._scale, self._divisor = 2 * ticks.numerator, 2 * ticks.denominator
+        self._timeline = Timeline(first.sample_rate)
+        self._piece_frames = max(1, round(chunk_s * first.sample_rate))
+        self._held: list[AudioFrame] = []
+        self._start = 0
+
+    def takes(self, frame: AudioFrame) -> bool:
+        """Whether `frame` has this run's rate, sample format and channels."""
+        return _shape(frame) == self._shape
+
+    def push(self, frame: AudioFrame) -> Iterator[Piece]:
+        """The piece that `frame` completes, or that ends before it because there is a hole."""
+        expected, pts = self._timeline.next, frame.pts
+        timestamp = None if pts is None else (pts * self._scale + self._divisor // 2) // self._divisor
+        position = self._timeline.place(timestamp, frame.samples)
+        if position is None:
+            return
+        if position != expected:
+            yield from self.flush()
+        if not self._held:
+            self._start = position
+        self._held.append(frame)
+        if self._timeline.next - self._start >= self._piece_frames:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Piece]:
+        """What is held, if anything."""
+        if self._held:
+            held, self._held = self._held, []
+            yield Piece(self._start, self._format, interleaved(held))
+
+
+def interleaved(frames: list[AudioFrame]) -> bytes:
+    """The samples of `frames` (all of one format) as interleaved little-endian PCM; doubles become 32-bit floats."""
+    first = frames[0]
+    _, dtype = _SAMPLE_FORMATS[first.format.name.removesuffix("p")]
+    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
+    if first.format.is_planar:
+        samples = samples.T
+    return samples.astype(dtype, copy=False).tobytes()
+
+
+def open_container(file: object, name: str, protocols: str = "none") -> InputContainer:
+    """Open a path or a binary file object. Raises BadChunk when FFmpeg finds no container in it.
+
+    `protocols` are those that a playlist inside may lead FFmpeg to (a text file must not make it fetch addresses). The
+    operating system's errors (missing file, no permission) pass through.
+    """
+    try:
+        return av.open(file, "r", metadata_errors="replace", options={"protocol_whitelist": protocols})
+    except (av.InvalidDataError, av.EOFError) as error:
+        raise BadChunk("not_audio", f"{name} is not audio that FFmpeg can read ({error.strerror})") from error
+
+
+def _duration_s(container: InputContainer) -> float | None:
+    duration = container.duration
+    return duration / 1_000_000 if duration is not None and duration > 0 else None
+
+
+def _shape(frame: AudioFrame) -> tuple[int, str, int]:
+    return frame.sample_rate, frame.format.name, frame.layout.nb_channels
+
+
+def _audio_format(frame: AudioFrame, name: str) -> AudioFormat:
+    sample_rate_hz, kind, channels = _shape(frame)
+    found = _SAMPLE_FORMATS.get(kind.removesuffix("p"))
+    if found is None:
+        raise BadChunk("sample_format", f"{name}: samples of FFmpeg's kind {kind} are not supported")
+    try:
+        return AudioFormat(found[0], sample_rate_hz, channels)
+    except ValueError as error:
+        raise BadChunk("audio_format", f"{name}: {error}") from error
