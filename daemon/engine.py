@@ -135,7 +135,9 @@ class Engine:
         if not windows:
             return [item for item in batch if isinstance(item, StreamEnd)]
         self._metrics.batch_size.observe(len(windows))
+        started = time.perf_counter()
         scored = iter(self.scorer.score(windows, self._metrics.stage_took, time.perf_counter))
+        self._metrics.batch_took(sum(window.fresh_s for window in windows), time.perf_counter() - started)
         return [next(scored) if isinstance(item, Window) else item for item in batch]
 
     def _publish(self, outcome: list[Output] | BaseException | None) -> None:

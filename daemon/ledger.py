@@ -81,6 +81,6 @@ class Ledger:
             "gap": round(self.gap_s, 3),
             "dropped": {reason: round(seconds, 3) for reason, seconds in sorted(self.dropped_s.items())},
             "in_flight": round(in_flight_s, 3),
-            "unaccounted": round(self.unaccounted_s(in_flight_s), 3),
+            "unaccounted": round(self.unaccounted_s(in_flight_s), 3) + 0.0,  # no minus zero
             "missing": round(self.missing_s, 3),
         }
