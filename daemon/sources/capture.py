@@ -32,6 +32,7 @@ from daemon.sources.sound_devices import DeviceInfo
 log = logging.getLogger(__name__)
 LIST_TIMEOUT_S = 20.0
 REAP_S = 1.0
+WAITS = 4
 OUTPUT_KEPT = 8  # lines of a library's complaints
 ROOT = str(Path(__file__).parents[2])
 # By code, not by `-m`: it must find this very package, wherever it is started and however it is installed.
@@ -56,8 +57,23 @@ class Capture:
         except OSError as error:  # too many processes or open files: may pass
             raise CaptureError(Failure.NOT_OPENED, f"no process to capture in could be started: {error}") from error
 
-    async def read(self) -> Opened | Delivered:
-        """The next message: first `Opened`, then audio. Raises CaptureError when the process gave up or died."""
+    async def read(self, limit_s: float) -> Opened | Delivered:
+        """The next message: first `Opened`, then audio.
+
+        Raises CaptureError when the process gave up or died, TimeoutError when it says nothing for `limit_s` seconds.
+        """
+        reading = asyncio.create_task(self._read())
+        try:
+            for _ in range(WAITS):
+                # A busy event loop finds the timer and the message due together; one wait lost to that is no stall.
+                done, _pending = await asyncio.wait({reading}, timeout=limit_s / WAITS)
+                if done:
+                    return reading.result()
+            raise TimeoutError
+        finally:
+            reading.cancel()
+
+    async def _read(self) -> Opened | Delivered:
         output = self._process.stdout
         assert output is not None  # it was asked for
         try:

@@ -17,6 +17,7 @@ from daemon.sources.live_buffer import LiveBuffer
 from daemon.sources.status import SourceState, SourceStatus
 
 OPEN_S = 10.0  # an open that takes longer hangs
+FIRST_AUDIO_S = 3.0  # a sound server that was idle takes up to 2 s to begin
 HEALTHY_S = 5.0  # audio for this long forgets the failures before it
 
 
@@ -55,6 +56,7 @@ class DeviceSource:
         required: bool = False,
     ) -> None:
         self.status = SourceStatus(name=stream, kind="device")
+        self.live = True
         self._stream = stream
         self._request = CaptureRequest(device, sample_rate_hz, channels)
         self._on_drop = on_drop
@@ -91,26 +93,24 @@ class DeviceSource:
         try:
             delay_s = self._retry_min_s
             while True:
-                healthy = await self._capture_once(buffer, max(self._stall_s, delay_s))
+                healthy = await self._capture_once(buffer)
                 delay_s = self._retry_min_s if healthy else delay_s
+                # Not with the device left open: PortAudio spins on one that does not begin, at a core's full cost.
+                await asyncio.sleep(delay_s)
                 if self.status.state is SourceState.STALLED:
-                    # It did open: waiting is better done listening (above) than with the device closed.
-                    await asyncio.sleep(self._retry_min_s)
                     self.status.change(SourceState.RETRYING, f"opening it again: {self.status.last_error}")
-                else:
-                    await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, self._retry_max_s)
         except Exception as failure:
             self.status.change(SourceState.FAILED, str(failure))
             buffer.close(failure)
 
-    async def _capture_once(self, buffer: LiveBuffer, first_audio_s: float) -> bool:
+    async def _capture_once(self, buffer: LiveBuffer) -> bool:
         """Listen until trouble, which is noted in the status; whether the device was healthy before it."""
         capture: Capture | None = None
         began_s = time.monotonic()
         try:
             capture = await Capture.start(self._request)
-            await self._listen(capture, buffer, first_audio_s)
+            await self._listen(capture, buffer)
         except CaptureError as failed:
             self._note(failed)
         except TimeoutError as stalled:
@@ -122,20 +122,19 @@ class DeviceSource:
             self._run.clock.resume()
         return (self.status.last_audio_at_s or 0.0) - began_s >= HEALTHY_S
 
-    async def _listen(self, capture: Capture, buffer: LiveBuffer, limit_s: float) -> None:
+    async def _listen(self, capture: Capture, buffer: LiveBuffer) -> None:
         """Put what is heard into the buffer. Raises CaptureError, or TimeoutError with a reason for a stall."""
         name = f"sound device {self._request.device!r}"
         try:
-            async with asyncio.timeout(OPEN_S):
-                opened = await capture.read()
+            opened = await capture.read(OPEN_S)
         except TimeoutError:
             raise TimeoutError(f"{name} did not open within {OPEN_S:g} s: is its sound server hung?") from None
         assert isinstance(opened, Opened)
         run = self._begin(opened)
+        limit_s = max(self._stall_s, FIRST_AUDIO_S)
         while True:
             try:
-                async with asyncio.timeout(limit_s):
-                    delivered = await capture.read()
+                delivered = await capture.read(limit_s)
             except TimeoutError:
                 raise TimeoutError(f"{name} has delivered nothing for {limit_s:g} s: is it suspended?") from None
             assert isinstance(delivered, Delivered)

@@ -52,19 +52,24 @@ class FrameClock:
         self._restart_watch(delivered_s)
 
     def _watch(self, delivered_s: float, frames: int) -> None:
+        watched_s = delivered_s - self._watch_from_s
+        if watched_s >= WATCH_S:
+            # Judged without this delivery: it may be the first, late one of a burst that brings all that seems lost.
+            self._judge(watched_s)
+            self._restart_watch(delivered_s)
         lag_s = self._lag(delivered_s, frames)
         if lag_s < 0:
             self._origin_s += lag_s  # earlier than any before: a better estimate of the origin
             lag_s = 0.0
         self._least_lag_s = min(self._least_lag_s, lag_s)
-        watched_s = delivered_s - self._watch_from_s
-        if watched_s < WATCH_S:
+
+    def _judge(self, watched_s: float) -> None:
+        if self._least_lag_s == float("inf"):
             return
         if self._least_lag_s > LOSS_S:
             self._advance(round(self._least_lag_s * self._rate))
         else:
             self._origin_s += min(self._least_lag_s, DRIFT * watched_s)
-        self._restart_watch(delivered_s)
 
     def _restart_watch(self, delivered_s: float) -> None:
         self._watch_from_s = delivered_s
