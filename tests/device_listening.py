@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from daemon.messages import AudioChunk, StreamEnd
 from daemon.sources.device import DeviceSource
+from daemon.sources.source import Source
 from daemon.sources.status import SourceState
 from tests.virtual_sound import CHANNELS, RATE_HZ, WAIT_S
 
@@ -24,7 +25,7 @@ NOTICED_S = 3.0  # trouble must be in the status by then
 class Heard:
     """What a source yielded so far."""
 
-    def __init__(self, source: DeviceSource) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
         self.chunks: list[AudioChunk] = []
         self.ends: list[StreamEnd] = []
@@ -80,7 +81,7 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @asynccontextmanager
-async def heard_from(source: DeviceSource) -> AsyncIterator[Heard]:
+async def heard_from(source: Source) -> AsyncIterator[Heard]:
     """Listen to a source for the length of the block; at its end the source must let go within a second."""
     heard = Heard(source)
     task = asyncio.create_task(heard.listen())
@@ -96,8 +97,21 @@ async def heard_from(source: DeviceSource) -> AsyncIterator[Heard]:
 
 def capture_processes() -> list[int]:
     """The processes that this one captures in."""
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in children if b"sources.portaudio" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return capture_processes_of(os.getpid())
+
+
+def capture_processes_of(parent: int) -> list[int]:
+    """The processes that another one captures in."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in children if is_capture_process(int(pid))]
+
+
+def is_capture_process(pid: int) -> bool:
+    """Whether it is one, and still runs."""
+    try:
+        return b"sources.portaudio" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def noise(seed: int, seconds: float) -> NDArray[np.int16]:

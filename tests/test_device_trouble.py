@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import time
 
 import pytest
 
+from daemon.sources.capture import ROOT
 from daemon.sources.status import SourceState
 from tests.device_listening import (
     NOTICED_S,
     capture_processes,
+    capture_processes_of,
     heard_from,
+    is_capture_process,
     noise,
     position_of,
     run,
     source_of,
 )
-from tests.virtual_sound import RATE_HZ, VirtualSound, missing
+from tests.virtual_sound import RATE_HZ, VirtualSound, missing, wait_until
 
 pytest_plugins = ["tests.sound_fixtures"]
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 log = logging.getLogger(__name__)
+LISTEN = """
+import asyncio
+from tests.device_listening import Heard, source_of
+asyncio.run(Heard(source_of("hall-mon")).listen())
+"""
 
 
 def test_a_suspended_device_is_noticed_named_and_heard_again(sound: VirtualSound) -> None:
@@ -148,3 +158,13 @@ def test_the_device_is_let_go_while_its_sound_server_hangs(sound: VirtualSound) 
             await heard.until_running()
 
     run(scenario)
+
+
+def test_a_killed_daemon_leaves_no_capture_process(sound: VirtualSound) -> None:
+    with subprocess.Popen([sys.executable, "-c", LISTEN], cwd=ROOT) as daemon:
+        try:
+            wait_until(lambda: capture_processes_of(daemon.pid) != [], "the device is captured")
+            (left,) = capture_processes_of(daemon.pid)
+        finally:
+            daemon.kill()
+    wait_until(lambda: not is_capture_process(left), "the capture process leaves too")

@@ -36,6 +36,7 @@ BLOCK_S = 0.05  # what PortAudio delivers at once
 HELD_BLOCKS = 200  # 10 s, while the parent does not read; then the oldest go
 TICK_S = 0.25  # how often the stream is asked whether it still lives
 USUAL_CHANNELS = 2
+INVALID_SAMPLE_RATE = -9997  # PortAudio's number for it
 FALLBACK_RATES_HZ = (48_000, 44_100, 32_000, 16_000)
 
 
@@ -123,6 +124,8 @@ class Capture:
                 )
             except (OSError, ValueError) as error:
                 errors.append(f"{rate} Hz, {self.channels} channels: {error}")
+                if getattr(error, "errno", None) != INVALID_SAMPLE_RATE:
+                    break  # another rate would not help
         raise CaptureError(Failure.NOT_OPENED, f"sound device {device.name!r} does not open ({'; '.join(errors)})")
 
     def _delivered(self, audio: bytes, frames: int, _times: Any, _flags: int) -> tuple[None, int]:
