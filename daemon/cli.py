@@ -90,7 +90,7 @@ def tag(
     from daemon.tag import TagOptions, run_tag
 
     settings = _settings(config, _flags(model, device, threads, all_tags))
-    _logging("warning", "text")
+    _logging("error", "text")
     run_tag(TagOptions(tuple(inputs), output.value, plot, realtime, pcm), settings)
 
 
@@ -99,11 +99,12 @@ def run(config: ConfigOption = None, model: ModelOption = None, device: DeviceOp
     """Run the daemon until its sources end, or SIGTERM or SIGINT asks it to drain and stop."""
     import asyncio
 
+    from daemon.deadline import ending_on_time
     from daemon.service import serve
 
     settings = _settings(config, _flags(model, device, None, False))
     _logging(settings.log.level, settings.log.format)
-    asyncio.run(serve(settings))
+    asyncio.run(ending_on_time(serve(settings)))
 
 
 @app.command()

@@ -57,7 +57,7 @@ class Pipeline:
     async def feed(self, source: Source) -> None:
         """Carry one source's audio into the engine until it ends. Cancelled, it loses nothing: call `end_streams`."""
         fed: set[str] = set()
-        async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        async with aclosing(source.chunks()) as chunks:
             async for item in chunks:
                 fed.add(item.stream)
                 if isinstance(item, StreamEnd):

@@ -14,7 +14,6 @@ from daemon.assembly import load_model, make_engine, make_rules, make_sinks, mak
 from daemon.engine import Engine
 from daemon.errors import DrainTimedOut, GenredError
 from daemon.health import Health
-from daemon.http_server import HttpServer
 from daemon.inference import OnnxModel
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
@@ -26,7 +25,7 @@ from daemon.sources.status import SourceState
 from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
-SOURCES_AT_ONCE = 1024
+FINITE_SOURCES_AT_ONCE = 4  # enough to keep the engine busy, few enough to finish file after file
 ENGINE_END_S = 5.0  # a batch takes far less
 
 
@@ -116,13 +115,13 @@ class Service:
             await sink.close()
 
     async def _feed_all(self) -> None:
-        room = asyncio.Semaphore(SOURCES_AT_ONCE)
+        room = asyncio.Semaphore(FINITE_SOURCES_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for source in self._sources:
                 group.create_task(self._feed(source, room), name=f"feed {source.status.name}")
 
     async def _feed(self, source: Source, room: asyncio.Semaphore) -> None:
-        async with room:
+        async with contextlib.nullcontext() if source.live else room:
             try:
                 await self._pipeline.feed(source)
             except GenredError as error:
@@ -155,6 +154,8 @@ async def _http(settings: Settings, health: Health, metrics: Metrics) -> AsyncIt
     if not settings.http.enabled:
         yield
         return
+    from daemon.http_server import HttpServer  # `genred tag` starts a third faster without an HTTP library
+
     server = HttpServer(health, metrics)
     await server.start(settings.http.host, settings.http.port)
     log.info("genred %s: metrics at %s/metrics, state at %s/status", genred_version(), server.address, server.address)

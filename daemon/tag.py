@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from daemon.assembly import load_model, make_engine, make_rules, make_sources
+from daemon.deadline import ending_on_time
 from daemon.errors import GenredError, InputUnusable, SettingsError
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
@@ -21,7 +22,6 @@ from daemon.settings import Settings
 from daemon.sinks.csv import CsvSink
 from daemon.sinks.jsonl import JsonlSink
 from daemon.sinks.sink import Sink
-from daemon.sinks.table import TableSink
 from daemon.sinks.taggram import TaggramSink
 from daemon.tag_inputs import is_live, source_tables
 
@@ -39,7 +39,7 @@ class TagOptions:
 
 def run_tag(options: TagOptions, settings: Settings) -> None:
     """Tag every input. Inputs that cannot be used are named one a line; the rest is tagged first."""
-    asyncio.run(_tag(options, _with_inputs(options, settings)))
+    asyncio.run(ending_on_time(_tag(options, _with_inputs(options, settings))))
 
 
 async def _tag(options: TagOptions, settings: Settings) -> None:
@@ -81,6 +81,8 @@ def _sink(output: str, labels: Any, streams: list[str], live: bool) -> Sink:
         return JsonlSink(None)
     if output == "csv":
         return CsvSink(sys.stdout, labels)
+    from daemon.sinks.table import TableSink  # the terminal library only where it is used
+
     return TableSink(streams, windows=live or len(streams) == 1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class ListSource:
         self.live = False
         self._items, self._gate = items, gate
 
-    async def chunks(self) -> AsyncIterator[AudioChunk | StreamEnd]:
+    async def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
         """The items, in order."""
         for item in self._items:
             self.status.heard()

@@ -1,0 +1,7 @@
+"""`python -m daemon` is `genred`."""
+
+from __future__ import annotations
+
+from daemon.cli import main
+
+main()

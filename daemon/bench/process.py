@@ -1,0 +1,45 @@
+"""Run a command as a whole process on one core and say what it took."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from daemon.errors import GenredError
+
+# Libraries that start threads of their own must not: the comparison is of one core's work.
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Wall and processor seconds, and the largest resident memory."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+
+
+def run_on_one_core(command: Sequence[str]) -> Took:
+    """Run `command` to its end, pinned to one core. GenredError with its last line when it fails."""
+    core = min(os.sched_getaffinity(0))
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **ONE_THREAD},
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 (no threads yet)
+    )
+    assert process.stderr is not None
+    errors = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise GenredError(f"bench: {command[0]} … ended with {process.returncode}: {lines[-1]}")
+    return Took(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
