@@ -49,7 +49,9 @@ class HorizonWindow:
     scores: Scores | None
 
 
-def aggregate(windows: Sequence[HorizonWindow], labels: Sequence[str], policy: TagPolicy) -> tuple[str, tuple[Tag, ...]]:
+def aggregate(
+    windows: Sequence[HorizonWindow], labels: Sequence[str], policy: TagPolicy
+) -> tuple[str, tuple[Tag, ...]]:
     """The top tag (or `unknown`, `silence`) and the tags, of windows in time order, the newest last."""
     if windows[-1].scores is None:
         return SILENCE, ()
@@ -89,7 +91,7 @@ def _hysteresis(smoothed: npt.NDArray[np.float64], policy: TagPolicy) -> tuple[i
 
 
 class StreamAggregator:
-    """The tags of one run of a stream over a sliding horizon: `push` each scored window in order, `flush` at its end."""
+    """The tags of one run of a stream over a sliding horizon: `push` its scored windows in order, `flush` at its end."""
 
     def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
         self._stream, self._epoch = stream, epoch
@@ -159,9 +161,7 @@ def horizon_window(scored: ScoredWindow, picks: Sequence[int]) -> HorizonWindow:
     return HorizonWindow(window.index, window.start_s, window.end_s, None if scores is None else scores[list(picks)])
 
 
-def _tags(
-    window: Window, from_s: float, top: str, tags: tuple[Tag, ...], changed: bool, model: ModelId
-) -> StreamTags:
+def _tags(window: Window, from_s: float, top: str, tags: tuple[Tag, ...], changed: bool, model: ModelId) -> StreamTags:
     return StreamTags(
         stream=window.stream,
         epoch=window.epoch,

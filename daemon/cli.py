@@ -1,4 +1,4 @@
-"""Commands, logging set-up, exit codes; no logic. Each command loads its parts when it runs, so that --help is quick."""
+"""Commands, logging set-up, exit codes; no logic. Each command loads its parts when it runs: --help is quick."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
 """Every error genred raises on purpose, drawn as one tree; the command line turns each into one line and an exit code.
 
-    GenredError                      70  internal
-    ├── InputUnusable                64  what the command line asked for cannot be done
-    ├── DependencyUnavailable        69  something outside is missing at start
-    │   ├── PortTaken
-    │   ├── SoundDeviceUnavailable
-    │   ├── UrlUnreachable
-    │   └── AcceleratorUnavailable
-    ├── DrainTimedOut                75
-    ├── SettingsError                78
-    │   └── ModelRefused
-    ├── SinkFailed                   70
-    └── BadChunk                     (never ends the process: counted, skipped)
+GenredError                      70  internal
+├── InputUnusable                64  what the command line asked for cannot be done
+├── DependencyUnavailable        69  something outside is missing at start
+│   ├── PortTaken
+│   ├── SoundDeviceUnavailable
+│   ├── UrlUnreachable
+│   └── AcceleratorUnavailable
+├── DrainTimedOut                75
+├── SettingsError                78
+│   └── ModelRefused
+├── SinkFailed                   70
+└── BadChunk                     (never ends the process: counted, skipped)
 """
 
 from __future__ import annotations

@@ -55,13 +55,15 @@ def frames_exactly(seconds: float, sample_rate_hz: int) -> int:
     frames = round(seconds * sample_rate_hz)
     if not math.isclose(frames, seconds * sample_rate_hz, rel_tol=1e-9):
         raise SettingsError(
-            f"windows: hop_s={seconds:g} is not a whole number of frames at {sample_rate_hz} Hz; use a hop such as 2 or 0.5"
+            f"windows: hop_s={seconds:g} is not a whole number of frames at {sample_rate_hz} Hz; "
+            "use a hop such as 2 or 0.5"
         )
     return frames
 
 
 def make_grid(sample_rate_hz: int, front_end: FrontEnd, window_s: float, hop_s: float, max_fill_s: float) -> Grid:
     """The grid of a stream of `sample_rate_hz` for a front end; SettingsError when the hop does not fit the rates."""
+    blocks = blocks_per_window(window_s, hop_s)
     if frames_exactly(hop_s, front_end.sample_rate_hz) % front_end.frame_hop:
         raise SettingsError(
             f"windows: hop_s={hop_s:g} is not a whole number of the model's spectrogram frames "
@@ -74,7 +76,7 @@ def make_grid(sample_rate_hz: int, front_end: FrontEnd, window_s: float, hop_s: 
     return Grid(
         sample_rate_hz=sample_rate_hz,
         hop_frames=frames_exactly(hop_s, sample_rate_hz),
-        blocks_per_window=blocks_per_window(window_s, hop_s),
+        blocks_per_window=blocks,
         # The range must start on a frame that is a whole frame at the model's rate too.
         left_frames=-(-left // step) * step,
         right_frames=math.ceil(front_end.samples_after * to_source) + margin,

@@ -59,9 +59,7 @@ class HttpServer:
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
         self._health.refresh_metrics()
-        return web.Response(
-            body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _show_livez(self, _request: web.Request) -> web.Response:
         return _verdict(self._health.dead())

@@ -54,7 +54,7 @@ class OnnxModel:
             raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {_first_line(error)}") from error
         if scores.shape != (1, len(self.card.labels)):
             raise ModelRefused(
-                f"model {self.path}: the network gives {scores.shape[1:]} scores, its card names {len(self.card.labels)}"
+                f"model {self.path}: {scores.shape[1:]} scores, but its card names {len(self.card.labels)}"
             )
         deviation = float(np.abs(scores[0] - self.card.golden_output).max())
         if not deviation <= GOLDEN_TOLERANCE:
@@ -106,7 +106,7 @@ def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
     if cuda not in available:
         raise AcceleratorUnavailable(
             f"engine.device={device}: this onnxruntime has no CUDA provider (it has {', '.join(available)}); "
-            "install genred[gpu] instead of genred[cpu], or set device = \"cpu\""
+            'install genred[gpu] instead of genred[cpu], or set device = "cpu"'
         )
     return [(cuda, {"device_id": index or "0"}), cpu]
 

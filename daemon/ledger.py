@@ -1,4 +1,4 @@
-"""Conservation of seconds: every received second is tagged, silent, lost to a gap, dropped for a reason, or in flight."""
+"""Conservation of seconds: received is tagged, silent, lost to a gap, dropped for a reason, or in flight."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Metrics:
     """The metrics as attributes, named as in the exposition but for the prefix `genred_` and `_total`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        disable_created_metrics()  # a `_created` series beside each counter helps nobody and doubles the page
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` series beside each counter helps nobody and doubles the page
         self.registry = registry
         self._factor: float | None = None
         self._audio()

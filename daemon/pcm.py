@@ -16,7 +16,7 @@ ABSURD_AMPLITUDE = 100.0
 
 
 def decode_mono(audio: bytes, audio_format: AudioFormat) -> tuple[Samples, int]:
-    """Interleaved PCM as mono float32 (frames,) in [-1, 1], the mean of the channels; and how many samples were unusable.
+    """Interleaved PCM as mono float32 (frames,) in [-1, 1], the mean of the channels, and the unusable samples.
 
     Unusable samples (float formats only: NaN, infinite, or absurdly large) become zero before the channels are mixed.
     """

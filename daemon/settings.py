@@ -1,4 +1,4 @@
-"""The settings: frozen, read once from TOML, the environment (`GENRED_…`) and flags. The only reader of the environment."""
+"""The settings: frozen, read once from TOML, environment and flags. The only reader of the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ MAX_SETTINGS_BYTES = 1 << 20
 class EngineSettings(Frozen):
     """How windows are scored."""
 
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")] = "auto"
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")] = (
+        "auto"
+    )
     threads: Annotated[int, Field(ge=0, le=1024, description="Network threads; 0: one a usable core.")] = 0
     max_batch: Annotated[int, Field(ge=1, le=1024, description="Most windows scored together.")] = 2
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000, description="Longest wait for a batch to fill.")] = 0.0
@@ -63,14 +65,20 @@ class LogSettings(Frozen):
     """What is logged, on standard error."""
 
     level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level.")] = "info"
-    format: Annotated[Literal["auto", "text", "json"], Field(description="auto: text on a terminal, else JSON.")] = "auto"
+    format: Annotated[Literal["auto", "text", "json"], Field(description="auto: text on a terminal, else JSON.")] = (
+        "auto"
+    )
 
 
 class Settings(BaseSettings):
     """Everything that can be set. Unknown keys are refused."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
+        frozen=True,
+        extra="forbid",
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     model: Annotated[str, Field(description="A shipped model's name or the path of an ONNX file.")] = "musicnn-msd"

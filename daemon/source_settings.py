@@ -43,7 +43,9 @@ class UrlSettings(Frozen):
     url: Annotated[SecretStr, Field(description="http, https or rtsp address; a password in it is never shown.")]
     stream: StreamName
     connect_timeout_s: Annotated[float, Field(gt=0, le=300, description="Seconds to connect in.")] = 5.0
-    stall_timeout_s: Annotated[float, Field(gt=0, le=300, description="Seconds without a byte until reconnecting.")] = 3.0
+    stall_timeout_s: Annotated[float, Field(gt=0, le=300, description="Seconds without a byte until reconnecting.")] = (
+        3.0
+    )
     required: Annotated[bool, Field(description="End with code 69 when the first connection fails.")] = False
 
 

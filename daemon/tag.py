@@ -73,7 +73,18 @@ def _with_inputs(options: TagOptions, settings: Settings) -> Settings:
     try:
         return Settings(**{**fields, "sources": tables})
     except ValidationError as error:
-        raise InputUnusable("; ".join(str(problem["msg"]) for problem in error.errors())) from None
+        problems = (f"{options.inputs[_place(problem)]}: {_what(problem)}" for problem in error.errors())
+        raise InputUnusable("; ".join(problems)) from None
+
+
+def _place(problem: Any) -> int:
+    """Which input a settings problem is about."""
+    return next((part for part in problem["loc"] if isinstance(part, int)), 0)
+
+
+def _what(problem: Any) -> str:
+    key = problem["loc"][-1] if problem["loc"] else "inputs"
+    return f"{key}: {problem['msg']}"
 
 
 def _sink(output: str, labels: Any, streams: list[str], live: bool) -> Sink:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -39,7 +40,7 @@ def chunks_at(audio: bytes, cuts: Iterable[int], fmt: AudioFormat = FORMAT) -> l
     """A recording cut at `cuts` (any order, duplicates allowed)."""
     frames = len(audio) // fmt.frame_bytes
     borders = sorted({0, frames, *(cut for cut in cuts if 0 < cut < frames)})
-    return [chunk_of(audio, a, b, fmt=fmt) for a, b in zip(borders, borders[1:], strict=False)]
+    return [chunk_of(audio, a, b, fmt=fmt) for a, b in itertools.pairwise(borders)]
 
 
 def cut_all(chunks: Sequence[AudioChunk], grid: Grid = GRID, first_window: int = 0) -> list[Cut]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -81,7 +82,7 @@ def test_tags_do_not_flap_where_plain_argmax_does() -> None:
     rows = [tuple(0.45 + 0.04 * rng.standard_normal(3)) for _ in range(60)]
     aggregator = StreamAggregator("s", "e", LABELS, [0, 1, 2], POLICY)
     said = [aggregator.push(scored(k, row), MODEL) for k, row in enumerate(rows)]
-    flips = sum(int(np.argmax(a)) != int(np.argmax(b)) for a, b in zip(rows, rows[1:], strict=False))
+    flips = sum(int(np.argmax(a)) != int(np.argmax(b)) for a, b in itertools.pairwise(rows))
     assert flips > 20
     assert sum(tags.changed for tags in said) <= 3
 

@@ -35,7 +35,13 @@ def test_tag_prints_windows_and_the_files_tags(wav: Path, tiny_model: Path) -> N
     done = genred("tag", str(wav), "--model", str(tiny_model))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split()[0] for line in lines[:-1]] == ["00:00-00:04", "00:02-00:06", "00:04-00:08", "00:06-00:10", "00:08-00:12"]
+    assert [line.split()[0] for line in lines[:-1]] == [
+        "00:00-00:04",
+        "00:02-00:06",
+        "00:04-00:08",
+        "00:06-00:10",
+        "00:08-00:12",
+    ]
     assert "=>" in lines[-1]
     assert lines[-1].startswith("tones.wav  00:00-00:12")
     assert done.stderr == ""
@@ -153,7 +159,9 @@ def test_cuda_without_cuda(wav: Path, tiny_model: Path) -> None:
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has the CUDA provider")
-    assert "no CUDA provider" in one_line_error("tag", str(wav), "--device", "cuda", "--model", str(tiny_model), code=69)
+    assert "no CUDA provider" in one_line_error(
+        "tag", str(wav), "--device", "cuda", "--model", str(tiny_model), code=69
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,7 +214,14 @@ def test_models_list_info_verify(tmp_path: Path, tiny_model: Path) -> None:
 
 
 def test_usage_errors_are_64() -> None:
-    for arguments in ([], ["nonsense"], ["tag"], ["tag", "--nonsense", "x"], ["run", "extra"], ["tag", "x", "-o", "yaml"]):
+    for arguments in (
+        [],
+        ["nonsense"],
+        ["tag"],
+        ["tag", "--nonsense", "x"],
+        ["run", "extra"],
+        ["tag", "x", "-o", "yaml"],
+    ):
         done = genred(*arguments)
         assert done.returncode == 64, (arguments, done.returncode)
 

@@ -132,7 +132,11 @@ def test_a_sink_that_takes_nothing_cannot_hold_the_drain_up(tmp_path: Path, tiny
     """Its reader has stopped reading: the drain ends at its deadline, with its own code."""
     audio = write_wav(tmp_path / "long.wav", tones(1200, 8000), 8000)
     settings = settings_file(tmp_path, tiny_model, audio, realtime=False)
-    text = settings.read_text().replace(f'path = "{tmp_path / "out.jsonl"}"', "").replace("drain_timeout_s = 15", "drain_timeout_s = 0.5")
+    text = (
+        settings.read_text()
+        .replace(f'path = "{tmp_path / "out.jsonl"}"', "")
+        .replace("drain_timeout_s = 15", "drain_timeout_s = 0.5")
+    )
     settings.write_text(text)
     with running(settings, stdout=subprocess.PIPE) as daemon:
         wait_for(lambda: daemon.status()["queue_windows"] >= 64, "a full queue")

@@ -90,7 +90,7 @@ def test_the_printed_settings_are_settings(tmp_path: Path) -> None:
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_settings(None, {}).engine.threads = 3  # type: ignore[misc]
+        load_settings(None, {}).engine.threads = 3
 
 
 def test_the_schema_describes_every_setting() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +74,9 @@ def test_any_chunking_gives_the_same_windows(frames: int, cuts: list[int]) -> No
 def test_one_frame_a_chunk_gives_the_same_windows() -> None:
     audio = ramp(333)
     single = cut_all(chunks_at(audio, range(333)))
-    assert [identity(w) for w in windows_in(single)] == [identity(w) for w in windows_in(cut_all([chunk_of(audio, 0, 333)]))]
+    assert [identity(w) for w in windows_in(single)] == [
+        identity(w) for w in windows_in(cut_all([chunk_of(audio, 0, 333)]))
+    ]
 
 
 @given(frames=st.integers(200, 700), cuts=cuts, start=st.integers(0, 650), data=st.data())
@@ -103,7 +107,9 @@ def test_a_restart_at_any_record_gives_the_same_windows(
     missing=st.sets(st.integers(0, 60), max_size=30),
     more_cuts=cuts,
 )
-def test_gaps_depend_on_what_arrived_only(frames: int, cuts: list[int], missing: set[int], more_cuts: list[int]) -> None:
+def test_gaps_depend_on_what_arrived_only(
+    frames: int, cuts: list[int], missing: set[int], more_cuts: list[int]
+) -> None:
     """The same frames, however cut further, give the same windows, gaps and losses; nothing is unaccounted for."""
     audio = ramp(frames)
     arrived = [chunk for place, chunk in enumerate(chunks_at(audio, cuts)) if place not in missing]
@@ -122,7 +128,7 @@ def test_gaps_depend_on_what_arrived_only(frames: int, cuts: list[int], missing:
 
 def _pairs(borders: list[int], chunk: AudioChunk) -> list[tuple[int, int]]:
     inside = sorted({b for b in borders if chunk.position <= b <= chunk.position + chunk.frames})
-    return list(zip(inside, inside[1:], strict=False))
+    return list(itertools.pairwise(inside))
 
 
 def test_a_small_hole_is_filled_and_said() -> None:
@@ -167,7 +173,9 @@ def test_a_hole_of_years_is_passed_over() -> None:
 def test_older_positions_are_dropped_and_counted() -> None:
     audio = ramp(300)
     said = cut_all([chunk_of(audio, 0, 150), chunk_of(audio, 100, 150), chunk_of(audio, 120, 300)])
-    assert [identity(w) for w in windows_in(said)] == [identity(w) for w in windows_in(cut_all([chunk_of(audio, 0, 300)]))]
+    assert [identity(w) for w in windows_in(said)] == [
+        identity(w) for w in windows_in(cut_all([chunk_of(audio, 0, 300)]))
+    ]
     assert lost(said) == {"duplicate": 50 + 30}
 
 

@@ -50,7 +50,8 @@ def tiny_scores(window: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """What the network answers to one window (frames, 96), by numpy."""
     mean = window.mean(axis=0)
     logits = np.array([mean[start:stop].mean() - OFFSET for start, stop in BANDS])
-    return (1 / (1 + np.exp(-logits))).astype(np.float32)
+    scores: npt.NDArray[np.float32] = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    return scores
 
 
 def tiny_card() -> Card:

@@ -1,11 +1,12 @@
 """The limit: decode, resample, mel and ONNX Runtime in a bare loop over a whole file. One process, one thread.
 
-    python -m daemon.bench.bare_loop FILE MODEL BATCH
+python -m daemon.bench.bare_loop FILE MODEL BATCH
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def decoded_mono(path: str) -> tuple[npt.NDArray[np.float32], int]:
         channels = stream.codec_context.channels
         pieces = [frame.to_ndarray() for frame in container.decode(stream)]
         rate_hz = stream.codec_context.sample_rate
-    packed = np.concatenate(pieces, axis=1)
+    packed: npt.NDArray[Any] = np.concatenate(pieces, axis=1)
     frames = packed.reshape(-1, channels) if packed.shape[0] == 1 else packed.T
     mono = frames[:, 0].astype(np.float32)
     for channel in range(1, channels):

@@ -106,7 +106,9 @@ def _processor() -> str:
 
 
 def _print(report: dict[str, Any]) -> None:
-    typer.echo(f"{report['when']}  {report['machine']}; {report['audio_s']:g} s of 44.1 kHz stereo FLAC, whole processes")
+    typer.echo(
+        f"{report['when']}  {report['machine']}; {report['audio_s']:g} s of 44.1 kHz stereo FLAC, whole processes"
+    )
     typer.echo(f"{'':<24} {'wall s':>8} {'CPU s':>8} {'x real time':>12} {'peak MB':>8} {'genred is':>11}")
     for name, row in report["rows"].items():
         ratio = "" if name == "genred tag" else f"{row['genred_speed_ratio']:.2f}x"

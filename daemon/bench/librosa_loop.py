@@ -1,6 +1,6 @@
-"""The straightforward peer: librosa reads, resamples and computes mel; the unrearranged network scores window by window.
+"""The straightforward peer: librosa reads, resamples and makes mels; the plain network scores window by window.
 
-    python -m daemon.bench.librosa_loop FILE PLAIN_MODEL
+python -m daemon.bench.librosa_loop FILE PLAIN_MODEL
 """
 
 from __future__ import annotations

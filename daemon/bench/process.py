@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from daemon.errors import GenredError
 
 # Libraries that start threads of their own must not: the comparison is of one core's work.
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def run_on_one_core(command: Sequence[str]) -> Took:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, **ONE_THREAD},
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),  # noqa: PLW1509 (no threads yet)
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
     assert process.stderr is not None
     errors = process.stderr.read()

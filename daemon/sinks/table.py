@@ -1,4 +1,4 @@
-"""Results of `genred tag` for people: windows as they come, the tags of each stream at its end, progress on a terminal."""
+"""Results of `genred tag` for people: windows as they come, each stream's tags at its end, progress on a terminal."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +85,7 @@ def _draw_panel(panel: Axes, stream: str, tagged: Sequence[WindowTags], labels: 
 
 def _edges(tagged: Sequence[WindowTags]) -> npt.NDArray[np.float64]:
     """Cell borders: a window is drawn over its middle, one hop wide, so that neighbours do not overlap."""
-    hop_s = min((b.start_s - a.start_s for a, b in zip(tagged, tagged[1:], strict=False)), default=tagged[0].end_s)
+    hop_s = min((b.start_s - a.start_s for a, b in itertools.pairwise(tagged)), default=tagged[0].end_s)
     edges = [edge for window in tagged for edge in _span(window, hop_s)]
     return np.unique(np.round(edges, 6))
 
