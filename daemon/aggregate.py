@@ -91,7 +91,7 @@ def _hysteresis(smoothed: npt.NDArray[np.float64], policy: TagPolicy) -> tuple[i
 
 
 class StreamAggregator:
-    """The tags of one run of a stream over a sliding horizon: `push` its scored windows in order, `flush` at its end."""
+    """The tags of one run over a sliding horizon: `push` its scored windows in order, `flush` at its end."""
 
     def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
         self._stream, self._epoch = stream, epoch
