@@ -149,6 +149,6 @@ def test_a_slow_reader_loses_the_oldest_audio_and_it_is_counted(sound: VirtualSo
         assert dropped[0].position == first.frames  # the oldest went
         assert after.position == dropped[-1].position + dropped[-1].frames  # and nothing else
         assert source.status.dropped_s == pytest.approx(sum(chunk.seconds for chunk in dropped))
-        await items.aclose()  # type: ignore[attr-defined]
+        await items.aclose()
 
     run(scenario)

@@ -84,7 +84,7 @@ def test_nothing_is_read_far_ahead_of_the_consumer(tones: Path) -> None:
     source = FileSource(tones, "s", no_drop, chunk_s=0.5)
 
     async def slow() -> int:
-        async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        async with aclosing(source.chunks()) as chunks:
             await anext(chunks)
             reader = next(thread for thread in threading.enumerate() if thread.name == "file s")
             await asyncio.to_thread(reader.join, 0.3)
@@ -101,7 +101,7 @@ def test_realtime_plays_at_the_speed_of_sound(tones: Path) -> None:
     async def listen() -> tuple[list[AudioChunk], float]:
         heard: list[AudioChunk] = []
         began = time.monotonic()
-        async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        async with aclosing(source.chunks()) as chunks:
             async for item in chunks:
                 assert isinstance(item, AudioChunk)
                 heard.append(item)
@@ -129,7 +129,7 @@ def test_a_slow_consumer_of_realtime_loses_the_oldest(tones: Path, monkeypatch: 
     source = FileSource(tones, "s", on_drop, realtime=True)
 
     async def late() -> AudioChunk:
-        async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        async with aclosing(source.chunks()) as chunks:
             await anext(chunks)
             assert await asyncio.to_thread(enough.wait, 20)
             item = await anext(chunks)
@@ -146,7 +146,7 @@ def test_loop_goes_on_on_one_time_line(tmp_path: Path) -> None:
 
     async def listen() -> list[AudioChunk]:
         heard: list[AudioChunk] = []
-        async with aclosing(source.chunks()) as chunks:  # type: ignore[type-var]
+        async with aclosing(source.chunks()) as chunks:
             async for item in chunks:
                 assert isinstance(item, AudioChunk)
                 heard.append(item)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
 from daemon.audio_format import AudioFormat, SampleFormat
@@ -67,7 +67,7 @@ class DeviceSource:
         self._opened_once = False
         self._run: _Run | None = None
 
-    async def chunks(self) -> AsyncIterator[AudioChunk | StreamEnd]:
+    async def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
         """Audio, from now until the iterator is closed. Raises SoundDeviceUnavailable (see the class)."""
         buffer = LiveBuffer(self._buffer_s, self._dropped)
         keeper = asyncio.create_task(self._keep_capturing(buffer), name=f"device {self._stream}")

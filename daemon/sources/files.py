@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -18,10 +18,10 @@ from av.container import InputContainer
 
 from daemon.errors import BadChunk, InputUnusable
 from daemon.messages import AudioChunk, StreamEnd, rfc3339
-from daemon.sources.decode import Decoder, Piece, open_container
+from daemon.sources.decode import Decoder, open_container
 from daemon.sources.handover import Handover, ReaderGoneError
 from daemon.sources.live_buffer import LiveBuffer
-from daemon.sources.reading import Outlet, Run, chunks_of_thread
+from daemon.sources.reading import Outlet, Runs, chunks_of_thread
 from daemon.sources.status import SourceStatus
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class FileSource:
         loop: bool = False,
     ) -> None:
         self.status = SourceStatus(name=stream, kind="file")
+        self.live = realtime
         self.duration_s: float | None = None  # known once the file is open, if the container says it
         self.skipped_packets = 0
         self._path = path
@@ -72,7 +73,7 @@ class FileSource:
         self._chunk_s = chunk_s or (LIVE_CHUNK_S if realtime else AHEAD_S / 2)
         self._loop = loop
 
-    async def chunks(self) -> AsyncIterator[AudioChunk | StreamEnd]:
+    async def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
         """The file's audio, then its StreamEnd. Raises InputUnusable (see the class)."""
         outlet: Outlet
         if self._realtime:
@@ -87,7 +88,7 @@ class FileSource:
     def _read(self, outlet: Outlet, stop: threading.Event) -> None:
         """The thread: the file once, or (`loop`) again and again."""
         epoch = self._epoch or (rfc3339(time.time()) if self._realtime else rfc3339(_stat(self._path).st_mtime))
-        runs = _Runs(self._stream, epoch)
+        runs = Runs(self._stream, epoch)
         pace = _Pace(stop) if self._realtime else None
         while True:
             runs.begin_again()
@@ -95,7 +96,7 @@ class FileSource:
             if not self._loop or stop.is_set():
                 return
 
-    def _play(self, outlet: Outlet, runs: _Runs, pace: _Pace | None) -> None:
+    def _play(self, outlet: Outlet, runs: Runs, pace: _Pace | None) -> None:
         """Once through the file. Raises InputUnusable when there is no audio in it."""
         with _open(self._path) as container:
             try:
@@ -128,28 +129,6 @@ class FileSource:
     def _dropped(self, chunk: AudioChunk) -> None:
         self.status.dropped_s += chunk.seconds
         self._on_drop(chunk)
-
-
-class _Runs:
-    """The runs that a file's pieces are put on: one, unless the format changes in the middle of the file."""
-
-    def __init__(self, stream: str, epoch: str) -> None:
-        self._stream, self._epoch = stream, epoch
-        self._run: Run | None = None
-        self._count = 0
-
-    def begin_again(self) -> None:
-        """The next piece follows everything so far."""
-        if self._run is not None:
-            self._run.base = self._run.end
-
-    def chunk(self, piece: Piece) -> AudioChunk:
-        """`piece` as a chunk that was read now."""
-        if self._run is None or self._run.format != piece.format:
-            self._count += 1
-            epoch = self._epoch if self._count == 1 else f"{self._epoch}+{self._count}"
-            self._run = Run(self._stream, epoch, piece.format)
-        return self._run.chunk(piece, time.time())
 
 
 class _Pace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -45,6 +46,28 @@ class Run:
         position = self.base + piece.position
         self.end = position + piece.frames
         return AudioChunk(self.stream, self.epoch, position, piece.format, piece.audio, captured_at_s, title)
+
+
+class Runs:
+    """The runs that one input's pieces are put on: one, unless the format changes in the middle."""
+
+    def __init__(self, stream: str, epoch: str) -> None:
+        self._stream, self._epoch = stream, epoch
+        self._run: Run | None = None
+        self._count = 0
+
+    def begin_again(self) -> None:
+        """The next piece follows everything so far."""
+        if self._run is not None:
+            self._run.base = self._run.end
+
+    def chunk(self, piece: Piece) -> AudioChunk:
+        """`piece` as a chunk that was read now."""
+        if self._run is None or self._run.format != piece.format:
+            self._count += 1
+            epoch = self._epoch if self._count == 1 else f"{self._epoch}+{self._count}"
+            self._run = Run(self._stream, epoch, piece.format)
+        return self._run.chunk(piece, time.time())
 
 
 async def chunks_of_thread(
