@@ -106,8 +106,9 @@ class FileSource:
                 for piece in decoder.pieces():
                     chunk = runs.chunk(piece)
                     played_s += chunk.seconds
-                    outlet.put(pace.paced(chunk) if pace else chunk)
+                    chunk = pace.paced(chunk) if pace else chunk
                     self.status.heard()
+                    outlet.put(chunk)
             except BadChunk as error:
                 raise InputUnusable(str(error)) from error
         self.skipped_packets = decoder.skipped_packets

@@ -32,9 +32,9 @@ POLL_S = 0.25
 class StdinSource:
     """The `Source` of standard input, or of another binary `file`.
 
-    With `audio_format` it is raw interleaved PCM; without, a container (wav, flac, ogg, mp3, ...). A slow consumer holds
-    the writer up; nothing is dropped, except the bytes of an incomplete last frame (`partial_bytes`). `epoch` defaults
-    to the time of the start. `chunks()` raises InputUnusable when there is no audio in it, or it is a terminal.
+    With `audio_format` it is raw interleaved PCM; without, a container (wav, flac, ogg, mp3, ...). A slow consumer
+    holds the writer up; nothing is dropped, except the bytes of an incomplete last frame (`partial_bytes`). `epoch`
+    defaults to the time of the start. `chunks()` raises InputUnusable when there is no audio, or it is a terminal.
     """
 
     def __init__(
@@ -64,11 +64,12 @@ class StdinSource:
         pieces = self._decoded(pipe) if self._format is None else self._raw(pipe, self._format)
         empty = True
         for piece in pieces:
-            outlet.put(runs.chunk(piece))
             self.status.heard()
+            outlet.put(runs.chunk(piece))
             empty = False
         if empty:
-            raise InputUnusable("standard input held no audio")
+            hint = "" if self._format else " that could be decoded (an MP4 with its index at its end needs a file)"
+            raise InputUnusable(f"standard input held no audio{hint}")
 
     def _raw(self, pipe: _Pipe, audio_format: AudioFormat) -> Iterator[Piece]:
         frame_bytes, rate = audio_format.frame_bytes, audio_format.sample_rate_hz

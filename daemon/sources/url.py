@@ -102,8 +102,9 @@ class UrlSource:
         first: float | None = None
         try:
             for piece in connection.decoder.pieces():
-                outlet.put(self._chunk(piece, connection, spliced=first is None))
+                chunk = self._chunk(piece, connection, spliced=first is None)
                 self.status.heard()
+                outlet.put(chunk)
                 connection.feed.decoded_at = now = time.monotonic()
                 first = now if first is None else first
                 if now - first > HEALTHY_S or not connection.live:
