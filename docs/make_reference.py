@@ -1,0 +1,202 @@
+"""Writes docs/settings.md and docs/metrics.md from the code: `python docs/make_reference.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client.metrics import MetricWrapperBase
+
+from daemon.metrics import Metrics
+from daemon.settings import ENV_PREFIX, Settings
+
+DOCS = Path(__file__).resolve().parent
+Schema = Mapping[str, Any]
+
+NOTICE = "<!-- Made by docs/make_reference.py from the code. Do not edit. -->"
+
+SETTINGS_INTRO = f"""\
+{NOTICE}
+
+# Settings
+
+Settings are read once, at the start. Flags go over the environment, the environment over the TOML file
+(`-c genred.toml`), the file over the defaults. An unknown key or variable is an error (exit code 78).
+`genred config -c genred.toml` prints what is in effect, `genred config --schema` the JSON Schema.
+
+A key with a dot is a key in a table: `engine.threads` is `threads` under `[engine]`. Its variable has two underscores
+in the dot's place (`GENRED_ENGINE__THREADS`). `sources` and `sinks` are lists of tables; as a variable, such a list is JSON:
+
+```console
+$ GENRED_SOURCES='[{{"kind": "url", "url": "https://radio.example/live", "stream": "radio-1"}}]' genred run
+```
+"""
+
+METRICS_INTRO = f"""\
+{NOTICE}
+
+# Metrics
+
+Served at `/metrics` of the HTTP address (`http.host`, `http.port`), in Prometheus' text format.
+
+## Conservation
+
+Every second of audio that is received ends in one place, and is counted there once:
+
+    received = tagged + silent + gap + dropped{{reason}} + in flight
+
+A window overlaps the one before it, so only its fresh audio counts: what no earlier window covered. It becomes tagged
+or silent when every sink has taken the window's result. *Gap* is received audio that no window could use because audio
+around it was missing. What is missing from a stream's time line is in `genred_audio_missing_seconds_total`, outside
+the equation: audio that never came, and audio that an overrun dropped before it was cut into windows. *In flight* is everything not decided yet. `/status` shows the same figures for the whole process, with
+`unaccounted`, which is zero but for rounding; anything else is a defect.
+
+Audio is dropped for these reasons:
+
+| reason | what was dropped |
+|---|---|
+| `duplicate` | audio at a position that had been received before |
+| `lead_in` | audio before the first whole hop block of a stream that was joined in its middle |
+| `tail` | audio at the end of a run that is in no whole window |
+| `replayed` | audio read again to rebuild the past of a resumed run; its first reader has counted it |
+| `overrun` | the oldest audio of a live source that was heard faster than the engine could take it |
+| `format_changed` | a chunk whose format is not its epoch's |
+| `position` | a chunk with a negative position |
+| `grid` | a chunk of a sample rate on which the hop is not a whole number of frames |
+
+## All metrics
+"""
+
+
+def pages() -> dict[str, str]:
+    """The generated pages: name of the file -> its text."""
+    return {"settings.md": settings_page(), "metrics.md": metrics_page()}
+
+
+def settings_page() -> str:
+    """All settings, a table a section."""
+    schema = Settings.model_json_schema()
+    properties: Mapping[str, Schema] = schema["properties"]
+    nested = {key: _resolved(field, schema) for key, field in properties.items()}
+    plain = {key: field for key, field in nested.items() if "properties" not in field and "items" not in field}
+    parts = [SETTINGS_INTRO, "## Top level\n", _settings_table(plain, schema, "")]
+    for key, section in nested.items():
+        if "properties" in section:
+            parts += [f"## `[{key}]`\n", section["description"] + "\n"]
+            parts.append(_settings_table(section["properties"], schema, f"{key}."))
+    for key, section in nested.items():
+        if "items" in section:
+            parts.append(f"## `[[{key}]]`\n")
+            parts.append(f"{section['description']} As a variable: `{_variable(key)}`, a JSON list.\n")
+            for kind, table in _kinds(section["items"], schema).items():
+                parts += [f'### `kind = "{kind}"`\n', table["description"] + "\n"]
+                required = set(table.get("required", ()))
+                fields = {name: field for name, field in table["properties"].items() if name != "kind"}
+                if fields:
+                    parts.append(
+                        _table(("key", "type", "default", "limits", "meaning"), _rows(fields, schema, required))
+                    )
+                else:
+                    parts.append("No settings.\n")
+    return "\n".join(parts)
+
+
+def metrics_page() -> str:
+    """All metrics, in the order of the code."""
+    metrics = Metrics(CollectorRegistry())
+    found = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
+    rows = [_metric_row(metric) for metric in found]
+    histograms = "A histogram has the series `_bucket`, `_sum` and `_count`; an info is 1, and its labels say it.\n"
+    return "\n".join([METRICS_INTRO, _table(("name", "type", "labels", "meaning"), rows), histograms])
+
+
+def _metric_row(metric: MetricWrapperBase) -> tuple[str, ...]:
+    suffix, kind = {Counter: ("_total", "counter"), Gauge: ("", "gauge"), Info: ("_info", "info")}.get(
+        type(metric), ("", "histogram")
+    )
+    assert kind != "histogram" or isinstance(metric, Histogram)
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"`{metric._name}{suffix}`", kind, labels, metric._documentation
+
+
+def _settings_table(fields: Mapping[str, Schema], schema: Schema, prefix: str) -> str:
+    rows = [
+        (*row, f"`{_variable(prefix + key)}`")
+        for key, row in zip(fields, _rows(fields, schema, set(), prefix), strict=True)
+    ]
+    return _table(("key", "type", "default", "limits", "meaning", "variable"), rows)
+
+
+def _rows(fields: Mapping[str, Schema], schema: Schema, required: set[str], prefix: str = "") -> list[tuple[str, ...]]:
+    return [
+        (
+            f"`{prefix}{key}`",
+            " or ".join(_type(form) for form in _forms(field, schema)),
+            "required" if key in required else _default(field.get("default")),
+            "; ".join(filter(None, (_limits(form) for form in _forms(field, schema)))),
+            str(field.get("description", "")),
+        )
+        for key, field in fields.items()
+    ]
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.replace(".", "__").upper()
+
+
+def _resolved(field: Schema, schema: Schema) -> Schema:
+    """`field` with its `$ref` followed."""
+    if "$ref" not in field:
+        return field
+    target: Schema = schema["$defs"][field["$ref"].rpartition("/")[2]]
+    return {**target, **{key: value for key, value in field.items() if key != "$ref"}}
+
+
+def _forms(field: Schema, schema: Schema) -> list[Schema]:
+    """What a value may be, without null."""
+    forms = [_resolved(form, schema) for form in field.get("anyOf", [field])]
+    return [form for form in forms if form.get("type") != "null"]
+
+
+def _kinds(items: Schema, schema: Schema) -> dict[str, Schema]:
+    mapping: Mapping[str, str] = items["discriminator"]["mapping"]
+    return {kind: _resolved({"$ref": ref}, schema) for kind, ref in mapping.items()}
+
+
+def _type(form: Schema) -> str:
+    return {"format:path": "path", "format:password": "secret string"}.get(
+        f"format:{form.get('format')}", str(form["type"])
+    )
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f"`{json.dumps(value)}`"
+
+
+def _limits(form: Schema) -> str:
+    if "enum" in form:
+        return ", ".join(f"`{value}`" for value in form["enum"])
+    if "pattern" in form:
+        return "`" + str(form["pattern"]).replace("|", "\\|") + "`"
+    signs = (("minimum", "≥ "), ("exclusiveMinimum", "> "), ("maximum", "≤ "), ("exclusiveMaximum", "< "))
+    limits = [
+        f"{sign}{form[key]:g}" if isinstance(form[key], float) else f"{sign}{form[key]}"
+        for key, sign in signs
+        if key in form
+    ]
+    if "maxLength" in form:
+        limits.append(f"{form.get('minLength', 0)} to {form['maxLength']} characters")
+    return ", ".join(limits)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        (DOCS / page).write_text(text, encoding="utf-8")
