@@ -29,8 +29,9 @@ test: setup setup-test lint
 
 # make bench   the figures of docs/benchmarks.md
 bench: setup-test
+	mkdir -p .cache/plain
 	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o .cache/plain
-	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd.onnx
+	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd-plain.onnx
 
 clean:
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
