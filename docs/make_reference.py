@@ -28,7 +28,8 @@ Settings are read once, at the start. Flags go over the environment, the environ
 `genred config -c genred.toml` prints what is in effect, `genred config --schema` the JSON Schema.
 
 A key with a dot is a key in a table: `engine.threads` is `threads` under `[engine]`. Its variable has two underscores
-in the dot's place (`GENRED_ENGINE__THREADS`). `sources` and `sinks` are lists of tables; as a variable, such a list is JSON:
+in the dot's place: `GENRED_ENGINE__THREADS`. `sources` and `sinks` are lists of tables; as a variable, such a list is
+JSON:
 
 ```console
 $ GENRED_SOURCES='[{{"kind": "url", "url": "https://radio.example/live", "stream": "radio-1"}}]' genred run
@@ -51,7 +52,8 @@ Every second of audio that is received ends in one place, and is counted there o
 A window overlaps the one before it, so only its fresh audio counts: what no earlier window covered. It becomes tagged
 or silent when every sink has taken the window's result. *Gap* is received audio that no window could use because audio
 around it was missing. What is missing from a stream's time line is in `genred_audio_missing_seconds_total`, outside
-the equation: audio that never came, and audio that an overrun dropped before it was cut into windows. *In flight* is everything not decided yet. `/status` shows the same figures for the whole process, with
+the equation: audio that never came, and audio that an overrun dropped before it was cut into windows.
+*In flight* is everything not decided yet. `/status` shows the same figures for the whole process, with
 `unaccounted`, which is zero but for rounding; anything else is a defect.
 
 Audio is dropped for these reasons:
