@@ -67,7 +67,8 @@ class Runs:
             self._count += 1
             epoch = self._epoch if self._count == 1 else f"{self._epoch}+{self._count}"
             self._run = Run(self._stream, epoch, piece.format)
-        return self._run.chunk(piece, time.time())
+        seconds = piece.format.seconds(piece.frames)
+        return self._run.chunk(piece, time.time() - seconds)  # its last frame was read now
 
 
 async def chunks_of_thread(

@@ -1,0 +1,78 @@
+"""The arrows of the design: who may import whom, no cycles, no heavy library where it must not be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("daemon", "export", "models")
+FORBIDDEN = {
+    "daemon": {"export", "torch", "torchaudio", "onnx"},
+    "export": {"daemon"},
+    "models": {"daemon", "export"},
+}
+LONGEST = 300
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Every module of a package by its dotted name."""
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path, everywhere: bool) -> Iterator[str]:
+    """Modules that a file imports: at its top level, or `everywhere`, functions included."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if everywhere else iter(tree.body)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_import_along_the_arrows_only(package: str) -> None:
+    for name, path in modules(package).items():
+        wrong = {target.partition(".")[0] for target in imports(path, everywhere=True)} & FORBIDDEN[package]
+        assert not wrong, f"{name} imports {sorted(wrong)}"
+
+
+def test_there_is_no_import_cycle() -> None:
+    known = {name: path for package in PACKAGES for name, path in modules(package).items()}
+    arrows = {name: {t for t in imports(path, everywhere=False) if t in known} for name, path in known.items()}
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way, name])
+        if name not in done:
+            for target in sorted(arrows[name]):
+                visit(target, (*way, name))
+            done.add(name)
+
+    for name in sorted(known):
+        visit(name, ())
+
+
+def test_nothing_is_called_utils_and_files_stay_readable() -> None:
+    for package in PACKAGES:
+        for name, path in modules(package).items():
+            assert "util" not in path.stem, name
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST, name
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """Children's environments are handed on; that is not reading."""
+    readers = {
+        name
+        for name, path in modules("daemon").items()
+        if "os.environ" in path.read_text(encoding="utf-8") or "os.getenv" in path.read_text(encoding="utf-8")
+    }
+    assert readers <= {"daemon.settings", "daemon.bench.process", "daemon.sources.portaudio", "daemon.sources.capture"}
