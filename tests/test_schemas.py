@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,9 +11,15 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import daemon
-from daemon.messages import TAGS_TYPE, WINDOW_TYPE, ModelId, Result, StreamTags, Tag, WindowTags
+from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.messages import TAGS_TYPE, WINDOW_TYPE, ModelId, Result, StreamTags, Tag, WindowTags, json_line
+from tests.parts import ListSource, make_parts, run_through
+from tests.signals import tones
+from tests.strategies import chunk_of
 
 SCHEMAS = Path(daemon.__file__).parent / "schemas"
 MODEL = ModelId("tiny", "1", "0f" * 32)
@@ -53,6 +60,34 @@ RESULTS: dict[str, Result] = {
     "tags, no window": replace(TAGS, window=None, to_s=0.0, tags=(), top="unknown", changed=False, final=True),
 }
 
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+scores = st.floats(0, 1)
+seconds = st.floats(0, 1e9)
+common: dict[str, st.SearchStrategy[Any]] = {
+    "stream": texts,
+    "epoch": texts,
+    "time_s": st.floats(0, 4e9),
+    "model": st.builds(ModelId, texts, texts, st.binary(min_size=32, max_size=32).map(bytes.hex)),
+    "title": st.none() | texts,
+}
+places = {"window": st.integers(0, 2**53), "start_s": seconds, "end_s": st.floats(0.01, 1e9), "gap_s": seconds}
+heard = st.dictionaries(texts, scores, min_size=1, max_size=60)
+any_result: st.SearchStrategy[Result] = st.one_of(
+    st.builds(WindowTags, **common, **places, silent=st.just(False), scores=heard),
+    st.builds(WindowTags, **common, **places, silent=st.just(True), scores=st.just({})),
+    st.builds(
+        StreamTags,
+        **common,
+        window=st.none() | st.integers(0, 2**53),
+        from_s=seconds,
+        to_s=seconds,
+        tags=st.lists(st.builds(Tag, texts, scores), max_size=5).map(tuple),
+        top=texts,
+        changed=st.booleans(),
+        final=st.booleans(),
+    ),
+)
+
 
 def schema_of(type_name: str) -> dict[str, Any]:
     """The shipped schema of one kind of result."""
@@ -74,6 +109,42 @@ def test_schemas_are_valid(type_name: str) -> None:
 def test_results_validate(name: str) -> None:
     fields = json.loads(json.dumps(RESULTS[name].as_json()))
     validator_of(fields["type"]).validate(fields)
+
+
+@given(any_result)
+def test_any_result_validates(result: Result) -> None:
+    fields = json.loads(json_line(result))
+    validator_of(fields["type"]).validate(fields)
+
+
+@pytest.mark.parametrize("whole_tracks", [False, True])
+def test_results_of_a_run_validate(tiny_model: Path, whole_tracks: bool) -> None:
+    """Music, a gap, silence; and a stream too short for a window."""
+    fmt = AudioFormat(SampleFormat.S16LE, 16_000, 1)
+    samples = tones(24, 16_000)
+    samples[16 * 16_000 :] = 0
+    pieces = [chunk_of(samples.tobytes(), a * 16_000, b * 16_000, fmt=fmt) for a, b in ((0, 7), (9, 24))]
+    short = replace(chunk_of(samples.tobytes(), 0, 16_000, fmt=fmt), stream="short")
+
+    async def go() -> list[Result]:
+        parts = make_parts(tiny_model, whole_tracks)
+        return (await run_through(parts, [ListSource("long", pieces), ListSource("short", [short])])).results
+
+    results = [json.loads(json_line(result)) for result in asyncio.run(go())]
+    for result in results:
+        validator_of(result["type"]).validate(result)
+    assert {result["silent"] for result in results if "silent" in result} == {True, False}
+    assert any(result.get("gap_s", 0) >= 2 for result in results)
+    assert [result["window"] for result in results if result["stream"] == "short"] == [None]
+
+
+@pytest.mark.parametrize("type_name", [WINDOW_TYPE, TAGS_TYPE])
+def test_every_field_is_described_and_every_duration_has_its_unit(type_name: str) -> None:
+    schema = schema_of(type_name)
+    for name, field in schema["properties"].items():
+        described = field.get("description") or schema["$defs"][name]["description"]
+        assert described.endswith(".")
+        assert ("Unit: seconds" in described) == name.endswith("_s")
 
 
 @pytest.mark.parametrize("result", [WINDOW, TAGS], ids=lambda result: type(result).__name__)
