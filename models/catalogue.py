@@ -6,7 +6,7 @@ from typing import Final
 PRETRAINED: Final = Path(__file__).resolve().parent / "pretrained"
 
 
-class ModelNotFound(FileNotFoundError):  # noqa: N818 (reads as a fact, like its base)
+class ModelNotFound(FileNotFoundError):
     """Neither a shipped model nor a file; the message lists the shipped names."""
 
 
