@@ -47,17 +47,19 @@ def read_checkpoint(prefix: str, skip_suffixes: tuple[str, ...] = ()) -> dict[st
     tensor is checked against its CRC. Raises CheckpointError, OSError.
     """
     index = Path(prefix + ".index")
-    entries = list(_table_entries(index.read_bytes(), str(index)))
-    if not entries or entries[0][0] != b"":
-        raise CheckpointError(f"{index}: no bundle header")
-    n_shards = _varint_field(read_fields(entries[0][1]), 1, default=1)
-    shards = [Path(f"{prefix}.data-{shard:05d}-of-{n_shards:05d}").read_bytes() for shard in range(n_shards)]
-    tensors = {}
-    for key, value in entries[1:]:
-        name = key.decode()
-        if not name.endswith(skip_suffixes):
-            tensors[name] = _tensor(_entry(value, name), shards, name)
-    return tensors
+    try:
+        entries = list(_table_entries(index.read_bytes(), str(index)))
+        if not entries or entries[0][0] != b"":
+            raise CheckpointError(f"{index}: no bundle header")
+        n_shards = _varint_field(read_fields(entries[0][1]), 1, default=1)
+        shards = [Path(f"{prefix}.data-{shard:05d}-of-{n_shards:05d}").read_bytes() for shard in range(n_shards)]
+        named = [(key.decode(), value) for key, value in entries[1:]]
+        wanted = [(name, value) for name, value in named if not name.endswith(skip_suffixes)]
+        return {name: _tensor(_entry(value, name), shards, name) for name, value in wanted}
+    except CheckpointError:
+        raise
+    except ValueError as error:  # a varint or a name that cannot be read
+        raise CheckpointError(f"{index}: damaged: {error}") from None
 
 
 def _table_entries(table: bytes, where: str) -> Iterator[tuple[bytes, bytes]]:
