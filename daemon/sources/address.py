@@ -96,7 +96,8 @@ def parse_address(url: str) -> Address:
     if scheme not in SCHEMES:
         known = ", ".join(SCHEMES)
         raise InputUnusable(f"a URL with the scheme {scheme[:20]!r} cannot be a source; those that can: {known}")
-    if not parts.hostname or len(url) > MAX_URL or any(ord(character) < 32 for character in url):
+    spaced = any(character.isspace() for character in parts.netloc)
+    if not parts.hostname or spaced or len(url) > MAX_URL or any(ord(character) < 32 for character in url):
         raise InputUnusable(f"a {scheme} URL is malformed: it needs a host, at most {MAX_URL} characters, one line")
     target = quote(urlunsplit(("", "", parts.path or "/", parts.query, "")), safe=_SAFE)
     user = None if parts.username is None else unquote(parts.username)
