@@ -29,16 +29,24 @@ _TABLE: Final = _byte_table()
 def crc32c(data: bytes) -> int:
     """CRC-32C of `data`."""
     n_columns = len(data) // _COLUMN_BYTES
+    state = 0xFFFFFFFF
+    if n_columns:
+        state = _crc_of_columns(data, n_columns, state)
+    tail: npt.NDArray[np.uint8] = np.frombuffer(data, np.uint8, offset=n_columns * _COLUMN_BYTES)
+    for byte in tail.tolist():
+        state = int(_TABLE[(state ^ byte) & 0xFF]) ^ (state >> 8)
+    return state ^ 0xFFFFFFFF
+
+
+def _crc_of_columns(data: bytes, n_columns: int, state: int) -> int:
+    """`state` advanced over the first n_columns * 1024 bytes."""
     body = np.frombuffer(data, np.uint8, n_columns * _COLUMN_BYTES).reshape(n_columns, _COLUMN_BYTES)
     remainders = _advance(np.zeros(n_columns, np.uint32), body)
     over_a_column = _advance(np.uint32(1) << np.arange(32, dtype=np.uint32), np.zeros((32, _COLUMN_BYTES), np.uint8))
-    state = 0xFFFFFFFF
+    columns_of_matrix = over_a_column.tolist()
     for remainder in remainders.tolist():
-        state = _apply(over_a_column.tolist(), state) ^ remainder
-    tail: npt.NDArray[np.uint8] = np.frombuffer(data, np.uint8, offset=n_columns * _COLUMN_BYTES)
-    for byte in tail:
-        state = int(_TABLE[(state ^ int(byte)) & 0xFF]) ^ (state >> 8)
-    return state ^ 0xFFFFFFFF
+        state = _apply(columns_of_matrix, state) ^ remainder
+    return state
 
 
 def masked_crc32c(data: bytes) -> int:
