@@ -95,6 +95,12 @@ def make_sources(settings: Settings, on_drop: OnDrop) -> list[Source]:
     return sources
 
 
+def required_streams(settings: Settings) -> frozenset[str]:
+    """The streams that the daemon must not start without."""
+    live = (source for source in settings.sources if isinstance(source, DeviceSettings | UrlSettings))
+    return frozenset(source.stream for source in live if source.required)
+
+
 def make_sinks(settings: Settings) -> list[Sink]:
     """Every sink of the settings; JSON lines on standard output when there is none."""
     return [_sink(sink) for sink in settings.sinks] or [JsonlSink(None)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
 
 import typer
 
 from daemon.assembly import load_model, make_rules, make_sources
-from daemon.errors import GenredError, PortTaken, SoundDeviceUnavailable
+from daemon.errors import GenredError, PortTaken
 from daemon.settings import Settings
 from daemon.source_settings import DeviceSettings
 
@@ -51,14 +52,12 @@ def _check_devices(settings: Settings) -> str:
     wanted = [source for source in settings.sources if isinstance(source, DeviceSettings)]
     if not wanted:
         return "none asked for"
-    from daemon.sources.capture import list_devices
-    from daemon.sources.sound_devices import find_device
+    from daemon.sources.capture import try_device
+    from daemon.sources.capture_wire import CaptureRequest
 
-    present = list_devices()
-    try:
-        return ", ".join(find_device(present, source.device).name for source in wanted)
-    except LookupError as error:
-        raise SoundDeviceUnavailable(str(error)) from None
+    requests = [CaptureRequest(source.device, source.sample_rate_hz, source.channels) for source in wanted]
+    opened = [asyncio.run(try_device(request)) for request in requests]
+    return ", ".join(f"{each.device} ({each.sample_rate_hz} Hz, {each.channels} channels)" for each in opened)
 
 
 def _check_port(settings: Settings) -> str:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.assembly import load_model, make_engine, make_rules, make_sinks, make_sources
+from daemon.assembly import load_model, make_engine, make_rules, make_sinks, make_sources, required_streams
 from daemon.engine import Engine
 from daemon.errors import DrainTimedOut, GenredError
 from daemon.health import Health
@@ -41,13 +41,16 @@ async def serve(settings: Settings) -> None:
     health = Health(pipeline, engine, sources, ledger, metrics)
     _say_who(metrics, model)
     async with _http(settings, health, metrics):
-        service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s)
+        service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
         await service.run(health)
     log.info("stopped; %.1f s of audio heard, %d windows published", ledger.received_s, pipeline.published_windows)
 
 
 class Service:
-    """Runs the parts and takes them down in order. The first failed source's error is raised at the end."""
+    """Runs the parts and takes them down in order. The first failed source's error is raised at the end.
+
+    A failed source leaves the others alone, unless it is one of the `required` ones: then the end comes at once.
+    """
 
     def __init__(
         self,
@@ -56,10 +59,11 @@ class Service:
         sources: Sequence[Source],
         sinks: Sequence[Sink],
         drain_timeout_s: float,
+        required: frozenset[str] = frozenset(),
     ) -> None:
         self._pipeline, self._engine = pipeline, engine
         self._sources, self._sinks = sources, sinks
-        self._drain_timeout_s = drain_timeout_s
+        self._drain_timeout_s, self._required = drain_timeout_s, required
         self._stop = asyncio.Event()
         self._force = asyncio.Event()
         self.failures: list[GenredError] = []
@@ -127,6 +131,8 @@ class Service:
             except GenredError as error:
                 source.status.change(SourceState.FAILED, str(error))
                 self.failures.append(error)
+                if source.status.name in self._required:
+                    self._stop.set()
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ from daemon.sources.sound_devices import DeviceInfo
 
 log = logging.getLogger(__name__)
 LIST_TIMEOUT_S = 20.0
+OPEN_S = 10.0  # an open that takes longer hangs
 REAP_S = 1.0
 WAITS = 4
 OUTPUT_KEPT = 8  # lines of a library's complaints
@@ -107,6 +108,28 @@ class Capture:
             text = line.decode(errors="replace").rstrip()
             self._complaints.append(text)
             log.debug("capture process %d: %s", self._process.pid, text)
+
+
+async def try_device(request: CaptureRequest) -> Opened:
+    """Open a device, and let it go. Raises SoundDeviceUnavailable when it is not there or does not open."""
+    capture: Capture | None = None
+    try:
+        capture = await Capture.start(request)
+        opened = await capture.read(OPEN_S)
+    except CaptureError as error:
+        raise SoundDeviceUnavailable(str(error)) from error
+    except TimeoutError:
+        raise SoundDeviceUnavailable(hung(request.device)) from None
+    finally:
+        if capture is not None:
+            await capture.kill()
+    assert isinstance(opened, Opened)
+    return opened
+
+
+def hung(device: str | int) -> str:
+    """Why a device that says nothing at all may do so."""
+    return f"sound device {device!r} did not open within {OPEN_S:g} s: is its sound server hung?"
 
 
 def list_devices() -> list[DeviceInfo]:

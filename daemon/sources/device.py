@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.errors import SoundDeviceUnavailable
 from daemon.messages import AudioChunk, StreamEnd, rfc3339
-from daemon.sources.capture import Capture
+from daemon.sources.capture import OPEN_S, Capture, hung
 from daemon.sources.capture_wire import CaptureError, CaptureRequest, Delivered, Failure, Opened
 from daemon.sources.frame_clock import FrameClock
 from daemon.sources.live_buffer import LiveBuffer
 from daemon.sources.status import SourceState, SourceStatus
 
-OPEN_S = 10.0  # an open that takes longer hangs
 FIRST_AUDIO_S = 3.0  # a sound server that was idle takes up to 2 s to begin
 HEALTHY_S = 5.0  # audio for this long forgets the failures before it
+HOPELESS = frozenset({Failure.NOT_INSTALLED, Failure.ABORTED})  # trying again is no use: someone must mend it
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class DeviceSource:
         self._stall_s = stall_s
         self._retry_min_s, self._retry_max_s = retry_min_s, retry_max_s
         self._required = required
-        self._opened_once = False
+        self._at_start = True  # the first attempt to open it is still to be decided
         self._run: _Run | None = None
 
     async def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
@@ -112,23 +112,25 @@ class DeviceSource:
             capture = await Capture.start(self._request)
             await self._listen(capture, buffer)
         except CaptureError as failed:
-            self._note(failed)
+            self._refuse_to_start(failed, failed.failure in HOPELESS)
+            self.status.change(SourceState.RETRYING, str(failed))
         except TimeoutError as stalled:
+            self._refuse_to_start(stalled)
             self.status.change(SourceState.STALLED, str(stalled))
         finally:
             if capture is not None:
                 await capture.kill()
+        self._at_start = False
         if self._run is not None:
             self._run.clock.resume()
         return (self.status.last_audio_at_s or 0.0) - began_s >= HEALTHY_S
 
     async def _listen(self, capture: Capture, buffer: LiveBuffer) -> None:
         """Put what is heard into the buffer. Raises CaptureError, or TimeoutError with a reason for a stall."""
-        name = f"sound device {self._request.device!r}"
         try:
             opened = await capture.read(OPEN_S)
         except TimeoutError:
-            raise TimeoutError(f"{name} did not open within {OPEN_S:g} s: is its sound server hung?") from None
+            raise TimeoutError(hung(self._request.device)) from None
         assert isinstance(opened, Opened)
         run = self._begin(opened)
         limit_s = max(self._stall_s, FIRST_AUDIO_S)
@@ -136,7 +138,9 @@ class DeviceSource:
             try:
                 delivered = await capture.read(limit_s)
             except TimeoutError:
-                raise TimeoutError(f"{name} has delivered nothing for {limit_s:g} s: is it suspended?") from None
+                raise TimeoutError(
+                    f"sound device {self._request.device!r} has delivered nothing for {limit_s:g} s: is it suspended?"
+                ) from None
             assert isinstance(delivered, Delivered)
             buffer.put(self._chunk(run, delivered))
             self.status.heard()
@@ -152,7 +156,7 @@ class DeviceSource:
         except ValueError as error:
             reason = f"sound device {opened.device!r} cannot be used: {error}; ask for another rate or channels"
             raise CaptureError(Failure.NOT_OPENED, reason) from error
-        self._opened_once = True
+        self._at_start = False
         if self._run is None or self._run.format != layout:
             self._run = _Run("", layout, FrameClock(layout.sample_rate_hz))
         self._run.frames_read = 0
@@ -166,9 +170,7 @@ class DeviceSource:
         run.epoch = run.epoch or rfc3339(captured_at_s)
         return AudioChunk(self._stream, run.epoch, position, run.format, delivered.audio, captured_at_s)
 
-    def _note(self, failed: CaptureError) -> None:
-        """Keep trouble in the status; raises SoundDeviceUnavailable where trying again is no use."""
-        hopeless = failed.failure in (Failure.NOT_INSTALLED, Failure.ABORTED)
-        if not self._opened_once and (self._required or hopeless):
-            raise SoundDeviceUnavailable(str(failed)) from failed
-        self.status.change(SourceState.RETRYING, str(failed))
+    def _refuse_to_start(self, reason: Exception, hopeless: bool = False) -> None:
+        """Raises SoundDeviceUnavailable when this was the first attempt and there shall be, or can be, no other."""
+        if self._at_start and (self._required or hopeless):
+            raise SoundDeviceUnavailable(str(reason)) from reason
