@@ -1,5 +1,6 @@
 """`genred export ...`: the face of genred that makes models. Heavy imports wait until a command runs."""
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -78,6 +79,6 @@ def _import_all(package: Path, names: list[str], arrangement: ArrangementName, o
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    """One line on standard error, and the end."""
+    """One line on standard error, and the end. Not typer.Exit: without its standalone mode that becomes a success."""
     typer.echo(f"genred export: {message}", err=True)
-    raise typer.Exit(code)
+    sys.exit(code)
