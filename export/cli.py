@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+_USAGE = 64
 _UNAVAILABLE = 69
 _INTERNAL = 70
 
@@ -48,7 +49,7 @@ def import_musicnn_command(
     from export.musicnn_package import PackageMissingError, musicnn_package
 
     if not output.is_dir():
-        raise typer.BadParameter(f"{output} is not a folder", param_hint="--output")
+        _fail(f"{output} is not a folder: make it, or name another with -o", _USAGE)
     names = ["msd", "mtt"] if model is Model.ALL else [model.value]
     try:
         with musicnn_package(package) as folder:

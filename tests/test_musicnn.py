@@ -1,175 +1,207 @@
-"""The pretrained taggers against the original package's own scores, from the spectrogram and from the audio."""
+"""The network: fast equals plain, and the shipped files equal the original package's scores."""
 
-from __future__ import annotations
-
-import asyncio
 import json
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from torch import Tensor, nn
 
-from daemon.audio_format import AudioFormat, SampleFormat
-from daemon.inference import OnnxModel
-from models.catalogue import PRETRAINED
+from models.card_file import read_card
+from models.catalogue import resolve_model
+from models.folding import MaximumActivation, dense_after, folded_norm, grown, upward_sign
 from models.frontend import LogMel
-from models.frontend_spec import MUSICNN_FRONT_END
-from models.musicnn import Musicnn
+from models.musicnn import FrontBlock, Musicnn
 from models.musicnn_fast import FastMusicnn
-from tests.parts import ListSink, ListSource, make_parts, run_through
-from tests.strategies import chunk_of, chunks_at
+from models.packed_conv import PackedFrontBlocks
+from models.spectral_conv import CHUNK_FRAMES, SpectralFrontBlock
+from tests.reference_data import REFERENCE, needs_reference, reference
 
-Floats = npt.NDArray[np.float32]
-
-REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data" / "musicnn"
-FORMAT = AudioFormat(SampleFormat.F32LE, 16_000, 1)
-HOP_FRAMES, WINDOW_FRAMES = 125, 250
-# Kernels and biases of the convolutions and dense layers; scale and shift of every normalised channel.
-N_PARAMETERS = 781_236 + 1_003 + 2 * 2_460
-FAST_TOLERANCE = 2e-6
-
-needs_reference = pytest.mark.skipif(not REFERENCE.is_dir(), reason="the original's reference scores are not here")
-models = pytest.mark.parametrize("model", ["msd", "mtt"])
-clips = pytest.mark.parametrize("clip", ["TRWJ", "joram"])
+CLIPS = pytest.mark.parametrize("clip", ["TRWJ", "joram"])
+MODELS = pytest.mark.parametrize("model", ["msd", "mtt"])
 
 
-def shipped(model: str) -> Path:
-    """The path of a shipped model."""
-    return PRETRAINED / f"musicnn-{model}.onnx"
+def shake_norms(network: nn.Module, seed: int) -> None:
+    """Give every normalisation statistics as after training: some gammas negative, some variances small."""
+    generator = torch.Generator().manual_seed(seed)
+    for norm in network.modules():
+        if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+            n = norm.num_features
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            norm.weight.data = torch.randn(n, generator=generator)
+            norm.bias.data = torch.randn(n, generator=generator)
+            norm.running_mean.data = torch.randn(n, generator=generator) * 0.1
+            norm.running_var.data = torch.rand(n, generator=generator) + 0.05
 
 
-def reference(name: str) -> Floats:
-    """A reference array."""
-    values: Floats = np.load(REFERENCE / f"{name}.npy")
-    return values
+@pytest.fixture(scope="module")
+def network() -> Musicnn:
+    """A network of random weights, in evaluation."""
+    torch.manual_seed(0)
+    made = Musicnn(n_labels=7)
+    shake_norms(made, seed=1)
+    return made.eval()
 
 
-def reference_scores(model: str, clip: str) -> Floats:
-    """The original's scores, (windows, 50)."""
-    return reference(f"{model.upper()}_musicnn_{clip}_win250hop125_sigmoid")
+def windows(batch: int, n_frames: int = 250, seed: int = 0) -> Tensor:
+    """Numbers like a log-mel spectrum's: (batch, n_frames, 96), 0..4."""
+    return 4 * torch.rand(batch, n_frames, 96, generator=torch.Generator().manual_seed(seed)) ** 2
 
 
-def random_network(seed: int) -> Musicnn:
-    """A network with weights and statistics of no meaning, some gammas negative."""
-    torch.manual_seed(seed)
-    network = Musicnn().eval()
-    for part in network.modules():
-        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
-            assert part.running_mean is not None
-            assert part.running_var is not None
-            part.weight.data.normal_(0.3, 0.7)
-            part.bias.data.normal_(0, 0.3)
-            part.running_mean.normal_(0, 0.3)
-            part.running_var.uniform_(0.5, 2)
-    return network
-
-
-@needs_reference
-@models
-@clips
-def test_the_originals_scores_from_its_own_windows(model: str, clip: str) -> None:
-    windows = reference(f"{clip}_win250hop125_f32")
-    network = OnnxModel(shipped(model), "cpu", 1)
-    np.testing.assert_allclose(network.scores(windows), reference_scores(model, clip), rtol=0, atol=1e-5)
-    one_by_one = np.concatenate([network.scores(window[np.newaxis]) for window in windows[:3]])
-    np.testing.assert_allclose(one_by_one, reference_scores(model, clip)[:3], rtol=0, atol=1e-5)
-
-
-@needs_reference
-@models
-@clips
-def test_the_originals_scores_from_the_audio(model: str, clip: str) -> None:
-    frames = LogMel(MUSICNN_FRONT_END).whole(reference(f"{clip}_audio16k"))
-    expected = reference_scores(model, clip)
-    windows = np.stack([frames[HOP_FRAMES * k :][:WINDOW_FRAMES] for k in range(len(expected))])
-    np.testing.assert_allclose(OnnxModel(shipped(model), "cpu", 1).scores(windows), expected, rtol=0, atol=1e-4)
-
-
-@needs_reference
-@models
-@clips
-def test_the_originals_scores_through_the_daemon(model: str, clip: str) -> None:
-    samples = reference(f"{clip}_audio16k")
-    sink = _through_the_daemon(shipped(model), samples.astype("<f4").tobytes())
-    expected = reference_scores(model, clip)
-    labels = json.loads((REFERENCE / f"{model.upper()}_tags.json").read_text())
-    assert [window.window for window in sink.windows] == list(range(len(sink.windows)))
-    assert len(expected) - 2 <= len(sink.windows) <= len(expected)
-    assert all(set(window.scores) == set(labels) for window in sink.windows)
-    found = np.array([[window.scores[label] for label in labels] for window in sink.windows])
-    np.testing.assert_allclose(found, expected[: len(found)], rtol=0, atol=1e-4)
-
-
-def _through_the_daemon(model: Path, audio: bytes) -> ListSink:
-    """All results of one stream that comes in uneven chunks."""
-
-    async def go() -> ListSink:
-        parts = make_parts(model, tags={"all_labels": True})
-        n_frames = len(audio) // FORMAT.frame_bytes
-        chunks = chunks_at(audio, range(0, n_frames, 3217), FORMAT)
-        assert chunks[0] == chunk_of(audio, 0, 3217, fmt=FORMAT)
-        return await run_through(parts, [ListSource("list", chunks)])
-
-    return asyncio.run(go())
-
-
-@needs_reference
-@models
-def test_the_cards_labels_are_the_originals(model: str) -> None:
-    labels = json.loads((REFERENCE / f"{model.upper()}_tags.json").read_text())
-    assert list(OnnxModel(shipped(model), "cpu", 1).card.label_names) == labels
-
-
-@models
-def test_a_shipped_model_says_what_it_is(model: str) -> None:
-    network = OnnxModel(shipped(model), "cpu", 1)
-    card = network.card
-    assert (card.name, card.licence) == (f"musicnn-{model}", "ISC")
-    assert card.provenance["checkpoint"] == f"{model.upper()}_musicnn"
-    assert card.front_end == MUSICNN_FRONT_END
-    assert (card.frames_per_window, card.frames_per_hop, len(card.labels)) == (WINDOW_FRAMES, HOP_FRAMES, 50)
-    assert card.genres
-    assert network.golden_deviation <= 1e-5
-
-
-@models
-def test_a_shipped_model_takes_any_batch(model: str) -> None:
-    session = onnxruntime.InferenceSession(shipped(model), providers=["CPUExecutionProvider"])
-    windows = np.random.default_rng(5).uniform(0, 4, (5, WINDOW_FRAMES, 96)).astype(np.float32)
-    together = session.run(None, {"log_mel": windows})[0]
-    assert together.shape == (5, 50)
-    for batch in (1, 2, 4):
-        found = session.run(None, {"log_mel": windows[:batch]})[0]
-        np.testing.assert_allclose(found, together[:batch], rtol=0, atol=FAST_TOLERANCE)
-
-
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 2**31), batch=st.integers(1, 5), n_frames=st.integers(1, 300))
-def test_the_fast_arrangement_is_the_same_function(seed: int, batch: int, n_frames: int) -> None:
-    network = random_network(seed)
-    windows = 4 * torch.rand(batch, n_frames, 96) ** 2
+def test_shapes_of_the_three_outputs(network: Musicnn) -> None:
     with torch.inference_mode():
-        np.testing.assert_allclose(FastMusicnn(network).eval()(windows), network(windows), rtol=0, atol=1e-5)
+        scores, logits, embedding = network(windows(2)), network.logits(windows(2)), network.embedding(windows(2))
+    assert (scores.shape, logits.shape, embedding.shape) == ((2, 7), (2, 7), (2, 200))
+    torch.testing.assert_close(torch.sigmoid(logits), scores)
 
 
-def test_the_network_has_the_papers_size_and_shapes() -> None:
-    network = Musicnn().eval()
-    windows = torch.rand(2, 40, 96)
+def test_it_can_be_trained(network: Musicnn) -> None:
+    trained = Musicnn(n_labels=3).train()
+    loss = nn.functional.binary_cross_entropy_with_logits(trained.logits(windows(2, 40)), torch.ones(2, 3))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert all(parameter.grad is not None for parameter in trained.parameters())
+
+
+@pytest.mark.parametrize("n_frames", [1, 31, 32, 33, 187, 250])
+def test_fast_equals_plain(network: Musicnn, n_frames: int) -> None:
+    fast = FastMusicnn(network).eval()
+    silence_and_music = torch.cat([torch.zeros(1, n_frames, 96), windows(2, n_frames)])
     with torch.inference_mode():
-        assert network(windows).shape == (2, 50)
-        assert network.pooled(windows).shape == (2, 1506)
-        assert network.embedding(windows).shape == (2, 200)
-        assert torch.equal(torch.sigmoid(network.logits(windows)), network(windows))
-    assert sum(parameter.numel() for parameter in network.parameters()) == N_PARAMETERS
+        torch.testing.assert_close(fast(silence_and_music), network(silence_and_music), rtol=0, atol=2e-6)
 
 
-def test_the_gradient_reaches_every_parameter() -> None:
-    network = Musicnn(n_labels=3).train()
-    loss = network.logits(torch.rand(4, 60, 96)).square().sum()
-    torch.autograd.backward(loss)
-    assert all(p.grad is not None and bool(torch.isfinite(p.grad).all()) for p in network.parameters())
+@pytest.mark.parametrize(
+    ("height", "n_points", "n_parts"),
+    [(38, 96, 1), (67, 64, 2), (67, 96, 1), (67, 52, 3), (38, 80, 2), (94, 96, 1), (95, 96, 1)],
+)
+@pytest.mark.parametrize("n_frames", [5, CHUNK_FRAMES, 50])
+def test_the_fourier_way_is_the_convolution(height: int, n_points: int, n_parts: int, n_frames: int) -> None:
+    torch.manual_seed(height)
+    block = FrontBlock(16, 7, height)
+    shake_norms(block, seed=height)
+    spectral = SpectralFrontBlock(block.eval(), n_points, n_parts)
+    normalised = torch.randn(2, n_frames, 96)
+    with torch.inference_mode():
+        wanted = block(normalised.unsqueeze(1))
+        torch.testing.assert_close(spectral(normalised), wanted, rtol=1e-5, atol=2e-5)
+
+
+def test_a_transform_too_short_is_refused() -> None:
+    with pytest.raises(AssertionError, match="wrap around"):
+        SpectralFrontBlock(FrontBlock(4, 7, 38).eval(), 64, 1)
+
+
+def test_packed_convolutions_are_the_separate_ones() -> None:
+    torch.manual_seed(3)
+    blocks = [FrontBlock(51, width, 1) for width in (128, 64, 32)]
+    for seed, block in enumerate(blocks):
+        shake_norms(block.eval(), seed)
+    normalised = torch.randn(2, 60, 96)
+    with torch.inference_mode():
+        found = PackedFrontBlocks(blocks)(normalised)
+        wanted = torch.cat([block(normalised.unsqueeze(1)) for block in blocks], dim=1)
+    torch.testing.assert_close(found[:, :153], wanted, rtol=1e-5, atol=1e-5)
+    assert not found[:, 153:].any()
+
+
+def test_folding_is_exact() -> None:
+    torch.manual_seed(4)
+    norm, dense = nn.BatchNorm1d(6), nn.Linear(6, 3)
+    shake_norms(nn.Sequential(norm), seed=4)
+    values = torch.randn(5, 6)
+    with torch.inference_mode():
+        torch.testing.assert_close(dense_after(norm, dense)(values), dense(norm.eval()(values)))
+        scale, shift = folded_norm(norm)
+        torch.testing.assert_close((values * scale + shift).float(), norm(values))
+    assert grown(torch.ones(2, 3), 4).sum(dim=1).tolist() == [3, 3, 0, 0]
+
+
+def test_the_maximum_comes_before_the_activation() -> None:
+    norm, bias, values = nn.BatchNorm2d(8), torch.randn(8), torch.randn(2, 8, 5, 9)
+    shake_norms(nn.Sequential(norm), seed=5)
+    activation = MaximumActivation([bias], [norm], 8)
+    with torch.inference_mode():
+        sign = upward_sign(norm).float()[:, None, None]
+        wanted = norm.eval()(torch.relu(values + bias[:, None, None])).amax(dim=3)
+        torch.testing.assert_close(activation((values * sign).amax(dim=3)), wanted)
+
+
+def session(model: str) -> onnxruntime.InferenceSession:
+    """A shipped model on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(resolve_model(f"musicnn-{model}")), options)
+
+
+@MODELS
+def test_the_shipped_files_reproduce_their_golden_scores(model: str) -> None:
+    card = read_card(resolve_model(f"musicnn-{model}"))
+    scores = session(model).run([card.output_name], {card.input_name: card.golden_input[np.newaxis]})[0][0]
+    np.testing.assert_allclose(scores, card.golden_output, rtol=0, atol=2e-6)
+    assert card.golden_output.max() - card.golden_output.min() > 0.1  # a window that says something
+
+
+@MODELS
+def test_a_window_scores_the_same_in_any_batch(model: str) -> None:
+    running = session(model)
+    batch = windows(5).numpy()
+    together = running.run(None, {"log_mel": batch})[0]
+    for window, scores in zip(batch, together, strict=True):
+        alone = running.run(None, {"log_mel": window[np.newaxis]})[0][0]
+        np.testing.assert_allclose(alone, scores, rtol=0, atol=2e-6)
+
+
+@MODELS
+def test_the_shipped_files_say_nothing_of_the_machine_they_were_made_on(model: str) -> None:
+    content = resolve_model(f"musicnn-{model}").read_bytes()
+    for trace in (b"site-packages", b".py", b"/home/", b"/root/", b"/tmp/"):
+        assert trace not in content
+
+
+@needs_reference
+@MODELS
+def test_labels_are_the_packages(model: str) -> None:
+    card = read_card(resolve_model(f"musicnn-{model}"))
+    assert list(card.label_names) == json.loads((REFERENCE / f"{model.upper()}_tags.json").read_text())
+
+
+@needs_reference
+@MODELS
+@CLIPS
+def test_scores_from_the_windows_are_the_originals(model: str, clip: str) -> None:
+    spectrograms = reference(f"{clip}_win250hop125_f32")
+    found = session(model).run(None, {"log_mel": spectrograms})[0]
+    wanted = reference(f"{model.upper()}_musicnn_{clip}_win250hop125_sigmoid")
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+
+
+def spectrograms_whole(clip: str) -> np.ndarray:
+    """The front end over the whole recording, cut into windows of 250 frames every 125."""
+    frames = LogMel(read_card(resolve_model("musicnn-msd")).front_end).whole(reference(f"{clip}_audio16k"))
+    return np.stack([frames[first : first + 250] for first in range(0, len(frames) - 249, 125)])
+
+
+def spectrograms_by_block(clip: str) -> np.ndarray:
+    """The front end over blocks of 2 s with their margin, as the daemon does it, joined in pairs."""
+    samples = np.pad(reference(f"{clip}_audio16k"), (256, 0))
+    n_blocks = (len(samples) - 256) // 32_000
+    blocks = np.stack([samples[32_000 * b : 32_000 * (b + 1) + 256] for b in range(n_blocks)])
+    frames = LogMel(read_card(resolve_model("musicnn-msd")).front_end).frames_of(blocks)
+    return np.concatenate([frames[:-1], frames[1:]], axis=1)
+
+
+@needs_reference
+@MODELS
+@CLIPS
+@pytest.mark.parametrize("spectrograms_of", [spectrograms_whole, spectrograms_by_block])
+def test_scores_from_the_audio_are_the_originals(
+    model: str, clip: str, spectrograms_of: Callable[[str], np.ndarray]
+) -> None:
+    wanted = reference(f"{model.upper()}_musicnn_{clip}_win250hop125_sigmoid")
+    spectrograms = spectrograms_of(clip)
+    assert len(spectrograms) >= len(wanted) - 1
+    found = session(model).run(None, {"log_mel": spectrograms})[0][: len(wanted)]
+    np.testing.assert_allclose(found, wanted[: len(found)], rtol=0, atol=1e-4)
