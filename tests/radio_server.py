@@ -70,7 +70,8 @@ class Radio:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.file = b""
         self.break_file_after: int | None = None  # bytes, once
-        self.dribble = False
+        self.lost_pieces: set[int] = set()  # of HLS: not found
+        self._frozen_s: float | None = None
         self._on_air = threading.Event()
         self._on_air.set()
         self._generation = 0
@@ -80,10 +81,12 @@ class Radio:
     @property
     def now_s(self) -> float:
         """Seconds since the broadcast began."""
-        return time.monotonic() - self.began_s
+        return time.monotonic() - self.began_s if self._frozen_s is None else self._frozen_s
 
     def url(self, path: str, user: str = "") -> str:
         """Where `path` is served."""
+        if path.startswith("/hls/"):
+            segments()  # made before somebody waits for them
         return f"http://{user}127.0.0.1:{self._port}{path}"
 
     def start(self) -> None:
@@ -113,6 +116,10 @@ class Radio:
     def stall(self) -> None:
         """Send nothing more, but keep the connections."""
         self._on_air.clear()
+
+    def freeze(self) -> None:
+        """The broadcast's clock stands still."""
+        self._frozen_s = self.now_s
 
     def go_on(self) -> None:
         """End of the stall, for new listeners; the stalled ones are closed."""
@@ -274,6 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._text("application/vnd.apple.mpegurl", head + pieces + end)
 
     def _piece(self, number: int) -> None:
+        if number in self.station.lost_pieces:
+            self.send_error(404)
+            return
         self.send_response(200)
         self.send_header("Content-Type", "video/mp2t")
         piece = segments()[number % AIR_S]
