@@ -47,7 +47,9 @@ ThreadsOption = Annotated[int | None, typer.Option(help="Network threads; 0: one
 def main() -> None:
     """The `genred` program: every error on purpose becomes one line and its exit code."""
     try:
-        app(prog_name="genred", standalone_mode=False)
+        code = app(prog_name="genred", standalone_mode=False)
+        if isinstance(code, int):  # what `typer.Exit` carried
+            sys.exit(code)
     except typer.Abort:
         sys.exit(130)
     except GenredError as error:
