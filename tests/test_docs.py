@@ -27,6 +27,7 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CALL = re.compile(r"(^|[|;&] *)(\w+=('[^']*'|\S*) +)*genred ")
 INLINE = re.compile(r"`(genred [^`]+)`")
 
 
@@ -39,7 +40,7 @@ def blocks_of(language: str) -> list[str]:
 def shown_commands() -> set[str]:
     """Every line after a prompt that calls genred."""
     lines = [line[2:] for block in blocks_of("console") for line in block.splitlines() if line.startswith("$ ")]
-    return {line.strip() for line in lines if "genred" in line}
+    return {line.strip() for line in lines if CALL.search(line)}
 
 
 def mentioned_commands() -> set[str]:
