@@ -125,7 +125,7 @@ def test_trouble_is_named_and_survived(sound: VirtualSound, tmp_path: Path, exce
         log.info(f"killed: noticed in {noticed_s:.2f} s, heard {recovered_s:.2f} s after, gaps {gaps_s} s")
         assert (heard.stalled_streams(), heard.codes()) == (0, (200, 200))
         seconds = heard.balanced()
-        assert seconds["missing"] == pytest.approx(gap_s + sum(gaps_s), abs=0.01)
+        assert seconds["missing"] == pytest.approx(gap_s + sum(gaps_s), abs=0.2)
         heard.stop()
 
 
