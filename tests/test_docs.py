@@ -140,7 +140,7 @@ def anchors_of(page: Path) -> set[str]:
 
 def parse(command: Any, words: list[str]) -> None:
     """Parse as the program does, through groups and into `export`'s own commands."""
-    if not words and hasattr(command, "commands"):
+    if words[:1] == ["--help"] or (not words and hasattr(command, "commands")):
         return
     context = command.make_context("genred", list(words))
     if command.name == "export" and not hasattr(command, "commands"):
