@@ -125,9 +125,10 @@ class Radio:
         """End of the stall, for new listeners; the stalled ones are closed."""
         self.drop()
 
-    def bytes_on_air(self, byte_rate: float) -> Iterator[bytes]:
-        """What one listener gets, in real time, until it is dropped."""
-        generation = self._generation
+    def bytes_on_air(self) -> Iterator[bytes]:
+        """What one listener gets of the present `content`, in real time, until it is dropped."""
+        generation, whole = self._generation, self.content
+        byte_rate = len(whole) / AIR_S
         sent_to = int(self.now_s * byte_rate)
         while generation == self._generation:
             self._on_air.wait(0.1)
@@ -135,7 +136,6 @@ class Radio:
                 continue
             due = int(self.now_s * byte_rate)
             if due > sent_to and generation == self._generation:
-                whole = self.content
                 start = sent_to % len(whole)
                 yield (whole[start:] + whole)[: due - sent_to]
                 sent_to = due
@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
         if titles:
             self.send_header("icy-metaint", str(METAINT))
         self.end_headers()
-        parts = radio.bytes_on_air(len(radio.content) / AIR_S)
+        parts = radio.bytes_on_air()
         for part in self._with_titles(parts) if titles else parts:
             self.wfile.write(part)
 

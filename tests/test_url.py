@@ -43,8 +43,10 @@ def heard_for(url: str, wanted_s: float) -> Heard:
 def test_an_aac_radio(radio: Radio) -> None:
     radio.content, radio.content_type = on_air("aac", "adts"), "audio/aac"
     heard = heard_for(radio.url("/live"), 1.6)
-    assert heard.gaps() == []
-    offset_s(heard.chunks)
+    # It is entered amid a frame: now and then the decoder falls for a false sync word, and loses the frames around it.
+    few = 3 * 1024
+    assert sum(missed for _, missed in heard.gaps()) <= few
+    offset_s(heard.chunks, few / RATE)
 
 
 def test_an_mp4_whose_index_is_at_its_end(radio: Radio) -> None:

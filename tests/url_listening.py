@@ -54,11 +54,11 @@ def runs_of(chunks: list[AudioChunk]) -> list[list[AudioChunk]]:
     return runs
 
 
-def offset_s(chunks: list[AudioChunk]) -> float:
-    """Broadcast time less position, by the steps heard in consecutive chunks; they all say the same."""
+def offset_s(chunks: list[AudioChunk], lost_s: float = 0.0) -> float:
+    """Broadcast time less position, by the steps heard in chunks; they all say the same, but for `lost_s`."""
     offsets = [second - at_s for second, at_s in steps_heard(chunks).items()]
     assert offsets, "no step of the broadcast was heard"
-    assert max(offsets) - min(offsets) < 3 * STEP_S, offsets
+    assert max(offsets) - min(offsets) < 3 * STEP_S + lost_s, offsets
     return float(np.median(offsets))
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -25,11 +26,19 @@ from daemon.sources.timeline import Timeline
 log = logging.getLogger(__name__)
 
 _SAMPLE_FORMATS = {
-    "u8": (SampleFormat.U8, "u1"),
-    "s16": (SampleFormat.S16LE, "<i2"),
-    "s32": (SampleFormat.S32LE, "<i4"),
-    "flt": (SampleFormat.F32LE, "<f4"),
-    "dbl": (SampleFormat.F32LE, "<f4"),
+    "u8": SampleFormat.U8,
+    "s16": SampleFormat.S16LE,
+    "s32": SampleFormat.S32LE,
+    "flt": SampleFormat.F32LE,
+    "dbl": SampleFormat.F32LE,
+}
+# FFmpeg's samples (in the machine's byte order), and what they become.
+_DTYPES: dict[str, tuple[np.dtype[Any], np.dtype[Any]]] = {
+    "u8": (np.dtype("u1"), np.dtype("u1")),
+    "s16": (np.dtype("=i2"), np.dtype("<i2")),
+    "s32": (np.dtype("=i4"), np.dtype("<i4")),
+    "flt": (np.dtype("=f4"), np.dtype("<f4")),
+    "dbl": (np.dtype("=f8"), np.dtype("<f4")),
 }
 
 
@@ -139,12 +148,22 @@ class _Run:
 
 def interleaved(frames: list[AudioFrame]) -> bytes:
     """The samples of `frames` (all of one format) as interleaved little-endian PCM; doubles become 32-bit floats."""
-    first = frames[0]
-    _, dtype = _SAMPLE_FORMATS[first.format.name.removesuffix("p")]
-    samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
-    if first.format.is_planar:
-        samples = samples.T
-    return samples.astype(dtype, copy=False).tobytes()
+    kind = frames[0].format
+    dtype, target = _DTYPES[kind.name.removesuffix("p")]
+    channels = frames[0].layout.nb_channels
+    if kind.is_packed and dtype == target:
+        return b"".join(memoryview(frame.planes[0])[: frame.samples * channels * kind.bytes] for frame in frames)
+    samples = np.empty((sum(frame.samples for frame in frames), channels), target)
+    end = 0
+    for frame in frames:  # straight from FFmpeg's planes to their place: no other copy
+        start, end = end, end + frame.samples
+        if kind.is_packed:
+            packed = np.frombuffer(memoryview(frame.planes[0]), dtype, frame.samples * channels)
+            samples[start:end] = packed.reshape(-1, channels)
+        else:
+            for channel, plane in enumerate(frame.planes):
+                samples[start:end, channel] = np.frombuffer(memoryview(plane), dtype, frame.samples)
+    return samples.tobytes()
 
 
 def open_container(file: object, name: str, protocols: str = "none") -> InputContainer:
@@ -174,6 +193,6 @@ def _audio_format(frame: AudioFrame, name: str) -> AudioFormat:
     if found is None:
         raise BadChunk("sample_format", f"{name}: samples of FFmpeg's kind {kind} are not supported")
     try:
-        return AudioFormat(found[0], sample_rate_hz, channels)
+        return AudioFormat(found, sample_rate_hz, channels)
     except ValueError as error:
         raise BadChunk("audio_format", f"{name}: {error}") from error

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 AHEAD_S = 8.0  # seconds that are decoded before they are asked for
 LIVE_BUFFER_S = 10.0
-LIVE_CHUNK_S = 0.1
+LIVE_CHUNK_S, FAST_CHUNK_S = 0.1, 2.0
 SHORT_S, SHORT_PART = 2.0, 0.05  # a file that ends this much before its container's word is called truncated
 
 # fmt: off
@@ -70,7 +70,7 @@ class FileSource:
         self._on_drop = on_drop
         self._realtime = realtime
         self._epoch = epoch
-        self._chunk_s = chunk_s or (LIVE_CHUNK_S if realtime else AHEAD_S / 2)
+        self._chunk_s = chunk_s or (LIVE_CHUNK_S if realtime else FAST_CHUNK_S)
         self._loop = loop
 
     async def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
