@@ -35,12 +35,19 @@ OnDrop = Callable[[AudioChunk], None]
 
 
 def load_model(settings: Settings) -> OnnxModel:
-    """The settings' model, checked. ModelRefused, AcceleratorUnavailable."""
+    """The settings' model, checked. ModelRefused, AcceleratorUnavailable; SettingsError for a window it cannot take."""
     try:
         path = resolve_model(settings.model)
     except ModelNotFound as error:
         raise ModelRefused(str(error)) from None
-    return OnnxModel(path, settings.engine.device, settings.engine.threads)
+    model = OnnxModel(path, settings.engine.device, settings.engine.threads)
+    window_s = settings.windows.window_s or model.card.window_s
+    if model.fixed_frames is not None and window_s != model.card.window_s:
+        raise SettingsError(
+            f"windows.window_s={window_s:g}: model {model.card.name} takes windows of {model.card.window_s:g} s only; "
+            "leave window_s out"
+        )
+    return model
 
 
 def make_engine(model: OnnxModel, settings: Settings, metrics: Metrics) -> Engine:

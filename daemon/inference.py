@@ -41,6 +41,12 @@ class OnnxModel:
         self.id = ModelId(self.card.name, self.card.version, hashlib.sha256(content).hexdigest())
         self.golden_deviation = self._check_golden()
 
+    @property
+    def fixed_frames(self) -> int | None:
+        """The only number of spectrogram frames that the network takes, or None when it takes any."""
+        frames = self._session.get_inputs()[0].shape[1]
+        return frames if isinstance(frames, int) else None
+
     def scores(self, spectrograms: npt.NDArray[np.float32]) -> Scores:
         """Scores in [0, 1], float32 (batch, labels), of spectrograms float32 (batch, frames, n_mels)."""
         (scores,) = self._session.run([self.card.output_name], {self.card.input_name: spectrograms})

@@ -107,6 +107,15 @@ def test_a_window_that_does_not_fit_is_a_settings_error(tiny_model: Path) -> Non
     make_rules(card, load_settings(None, {"windows": {"window_s": 8.0}}))
 
 
+def test_a_window_that_the_network_does_not_take_is_a_settings_error(tiny_model: Path) -> None:
+    with pytest.raises(SettingsError, match=r"window_s=8: model musicnn-msd takes windows of 4 s only"):
+        load_model(load_settings(None, {"windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}))
+    anything = load_settings(
+        None, {"model": str(tiny_model), "windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}
+    )
+    assert load_model(anything).fixed_frames is None
+
+
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ModelRefused, match="musicnn-msd"):
         load_model(load_settings(None, {"model": "nope"}))

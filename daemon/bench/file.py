@@ -32,7 +32,8 @@ def run_bench_file(minutes: float, rounds: int, plain_model: Path | None, json_p
             contenders["librosa + plain ONNX"] = _librosa(audio, plain_model)
         took = _in_turns(contenders, rounds)
         report = _report(took, minutes * 60)
-        report["first_tag_after_window_end_ms"] = round(first_tag_latency_s(Path(folder)) * 1000, 1)
+        latencies_s = sorted(first_tag_latency_s(Path(folder)) for _ in range(rounds))
+        report["first_tag_after_window_end_ms"] = [round(latency_s * 1000, 1) for latency_s in latencies_s]
         report["help_s"] = round(min(run_on_one_core([*_genred(), "--help"]).wall_s for _ in range(5)), 3)
     _print(report)
     if plain_model is None:
@@ -116,5 +117,6 @@ def _print(report: dict[str, Any]) -> None:
             f"{name:<24} {row['wall_s']:>8.2f} {row['cpu_s']:>8.2f} {row['x_realtime']:>12.1f} "
             f"{row['peak_mb']:>8} {ratio:>11}"
         )
-    typer.echo(f"first tag of a live stream: {report['first_tag_after_window_end_ms']} ms after its first window's end")
+    latencies_ms = ", ".join(f"{latency_ms:g}" for latency_ms in report["first_tag_after_window_end_ms"])
+    typer.echo(f"first tag of a live stream, after its first window's end: {latencies_ms} ms")
     typer.echo(f"genred --help: {report['help_s']} s")

@@ -12,6 +12,8 @@ from pathlib import Path
 from daemon.bench.audio import write_music
 from daemon.errors import GenredError
 
+DRAIN_S = 30.0
+
 
 def first_tag_latency_s(folder: Path) -> float:
     """Seconds from the wall time of the first window's end to its line on the daemon's standard output."""
@@ -22,6 +24,7 @@ def first_tag_latency_s(folder: Path) -> float:
         line = process.stdout.readline()
         arrived_at_s = time.time()
         process.terminate()
+        process.communicate(timeout=DRAIN_S)  # what the drain still says
     if not line:
         raise GenredError("bench: genred tag --realtime gave no result")
     return arrived_at_s - datetime.fromisoformat(json.loads(line)["time"]).timestamp()
