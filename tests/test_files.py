@@ -21,6 +21,7 @@ from daemon.messages import AudioChunk, StreamEnd
 from daemon.sources.files import FileSource, audio_files_below
 from daemon.sources.status import SourceState
 from tests.audio_files import as_float, encode, second_heard, stepped_tones, write
+from tests.reading import audio_of, everything
 
 RATE = 44_100
 
@@ -47,17 +48,6 @@ def one_picture() -> bytes:
         frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")
         output.mux([*stream.encode(frame), *stream.encode(None)])
     return target.getvalue()
-
-
-def everything(source: FileSource) -> list[AudioChunk | StreamEnd]:
-    async def collect() -> list[AudioChunk | StreamEnd]:
-        return [item async for item in source.chunks()]
-
-    return asyncio.run(collect())
-
-
-def audio_of(items: list[AudioChunk | StreamEnd]) -> list[AudioChunk]:
-    return [item for item in items if isinstance(item, AudioChunk)]
 
 
 def test_a_file_comes_whole_in_order_then_ends(tones: Path) -> None:

@@ -52,6 +52,7 @@ def imported(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @needs_musicnn
+@pytest.mark.timeout(400)  # tracing takes a slow machine minutes
 def test_the_shipped_file_is_what_the_command_makes(imported: Path) -> None:
     """The card to the letter, the weights to rounding: another processor sums in another order."""
     made, shipped = imported / "musicnn-msd.onnx", resolve_model("musicnn-msd")

@@ -1,4 +1,4 @@
-"""Standard input: raw PCM in any chunking, containers, ends, and what is no audio."""
+"""Standard input, from a file and through a pipe: raw PCM in any pieces, containers, ends, and what is no audio."""
 
 from __future__ import annotations
 
@@ -8,132 +8,198 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import aclosing
+from collections.abc import Callable, Iterable
+from contextlib import aclosing, suppress
+from itertools import cycle, pairwise
 from typing import BinaryIO, cast
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.errors import InputUnusable
-from daemon.messages import AudioChunk, StreamEnd
+from daemon.messages import StreamEnd
 from daemon.sources.status import SourceState
 from daemon.sources.stdin import StdinSource
-from tests.audio_files import encode, stepped_tones
+from tests.audio_files import as_float, encode, stepped_tones
+from tests.reading import audio_of, everything
 
 STEREO = AudioFormat(SampleFormat.S16LE, 8000, 2)
 S24 = AudioFormat(SampleFormat.S24LE, 8000, 1)
+PCM = np.random.default_rng(0).bytes(STEREO.frame_bytes * 20_000)
 
 
-class Bits(io.RawIOBase):
-    """Gives its content in reads of the sizes that it is told, over and over."""
+class Bits(io.BytesIO):
+    """A file without a descriptor, read in pieces of the sizes that it is told, over and over."""
 
-    def __init__(self, content: bytes, sizes: list[int]) -> None:
-        self._content = io.BytesIO(content)
-        self._sizes = self._again(sizes)
+    def __init__(self, content: bytes, sizes: Iterable[int]) -> None:
+        super().__init__(content)
+        self._sizes = cycle(sizes)
 
-    def read1(self, size: int) -> bytes:
+    def read1(self, size: int | None = -1, /) -> bytes:
         """At most `size` bytes."""
-        return self._content.read(min(size, next(self._sizes)))
-
-    @staticmethod
-    def _again(sizes: list[int]) -> Iterator[int]:
-        while True:
-            yield from sizes
+        assert size is not None and size > 0
+        return super().read1(min(size, next(self._sizes)))
 
 
-def everything(source: StdinSource) -> list[AudioChunk | StreamEnd]:
-    async def collect() -> list[AudioChunk | StreamEnd]:
-        return [item async for item in source.chunks()]
+class Heard:
+    """A source's whole audio: chunks without a hole, of whole frames, then one end."""
 
-    return asyncio.run(collect())
+    def __init__(self, source: StdinSource) -> None:
+        self.source = source
+        items = everything(source)
+        self.chunks = audio_of(items)
+        assert items == [*self.chunks, StreamEnd("s", "e")]
+        assert source.status.state is SourceState.ENDED
+        assert self.chunks[0].position == 0
+        assert all(old.position + old.frames == new.position for old, new in pairwise(self.chunks))
+        assert all(len(chunk.audio) == chunk.frames * chunk.format.frame_bytes for chunk in self.chunks)
+        self.audio = b"".join(chunk.audio for chunk in self.chunks)
 
 
-def audio_of(items: list[AudioChunk | StreamEnd]) -> list[AudioChunk]:
-    return [item for item in items if isinstance(item, AudioChunk)]
+Way = Callable[[bytes, AudioFormat | None, Iterable[int]], Heard]
 
 
+def from_file(content: bytes, audio_format: AudioFormat | None, sizes: Iterable[int]) -> Heard:
+    """What a source reads from a file in memory, in pieces of `sizes`."""
+    return Heard(StdinSource("s", audio_format, Bits(content, sizes), epoch="e"))
+
+
+def through_pipe(content: bytes, audio_format: AudioFormat | None, sizes: Iterable[int]) -> Heard:
+    """What a source reads from a pipe while a thread writes `content` into it, in pieces of `sizes`."""
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        left, pieces = memoryview(content), cycle(sizes)
+        with os.fdopen(writing, "wb", buffering=0) as pipe, suppress(BrokenPipeError):
+            while left:
+                piece, left = left[: (size := next(pieces))], left[size:]
+                while piece:
+                    piece = piece[pipe.write(piece) :]
+
+    writer = threading.Thread(target=write, daemon=True)
+    try:
+        with os.fdopen(reading, "rb") as file:
+            writer.start()
+            return Heard(StdinSource("s", audio_format, file, epoch="e"))
+    finally:
+        writer.join(5)
+        assert not writer.is_alive()
+
+
+both_ways = pytest.mark.parametrize("way", [from_file, through_pipe])
+
+
+@both_ways
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from([STEREO, S24]),
-    st.integers(6, 70_000),
-    st.lists(st.integers(1, 20_000), min_size=1, max_size=8),
+    audio_format=st.sampled_from([STEREO, S24]),
+    size=st.integers(4, len(PCM)),
+    sizes=st.lists(st.integers(1, len(PCM)), min_size=1, max_size=12),
 )
-def test_any_chunking_gives_the_same_bytes(audio_format: AudioFormat, size: int, sizes: list[int]) -> None:
-    content = bytes(number * 31 % 251 for number in range(size))
-    source = StdinSource("s", audio_format, cast("BinaryIO", Bits(content, sizes)), epoch="e")
-    items = everything(source)
-    chunks = audio_of(items)
-    assert b"".join(chunk.audio for chunk in chunks) == content[: size - size % audio_format.frame_bytes]
-    assert source.partial_bytes == size % audio_format.frame_bytes
-    position = 0
-    for chunk in chunks:
-        assert chunk.position == position
-        position += chunk.frames
-    assert items[-1] == StreamEnd("s", "e")
-    assert source.status.state is SourceState.ENDED
+def test_raw_pcm_in_any_pieces_is_the_same_bytes(
+    way: Way, audio_format: AudioFormat, size: int, sizes: list[int]
+) -> None:
+    heard = way(PCM[:size], audio_format, sizes)
+    partial = size % audio_format.frame_bytes
+    assert heard.audio == PCM[: size - partial]
+    assert heard.source.partial_bytes == partial
 
 
-def test_single_bytes_do_not_become_single_frames() -> None:
-    source = StdinSource("s", STEREO, cast("BinaryIO", Bits(bytes(32_000), [1])))
-    assert len(everything(source)) <= 12
+@both_ways
+def test_single_bytes_do_not_become_single_frames(way: Way) -> None:
+    heard = way(PCM[:32_002], STEREO, [1])
+    assert heard.audio == PCM[:32_000]
+    assert len(heard.chunks) <= 11
 
 
-def test_a_partial_last_frame_is_said() -> None:
-    source = StdinSource("s", STEREO, io.BytesIO(bytes(4003)))
-    assert audio_of(everything(source))[0].frames == 1000
-    assert source.partial_bytes == 3
-    assert "3 bytes" in str(source.status.last_error)
+@both_ways
+@pytest.mark.parametrize("size", [403, 4003])  # less and more than the least chunk
+def test_a_partial_last_frame_is_counted_and_said(way: Way, size: int) -> None:
+    heard = way(PCM[:size], STEREO, [size])
+    assert (heard.audio, heard.source.partial_bytes) == (PCM[: size - 3], 3)
+    assert heard.chunks[0].frames == size // 4
+    assert "inside a frame: 3 bytes" in str(heard.source.status.last_error)
 
 
-@pytest.mark.parametrize(("codec", "container"), [("pcm_s16le", "wav"), ("flac", "flac"), ("libmp3lame", "mp3")])
-@pytest.mark.parametrize("piped", [True, False])
-def test_a_container_is_decoded(codec: str, container: str, piped: bool) -> None:
-    content = encode(stepped_tones(5, 48_000), codec, container, 48_000)
-    if not piped:
-        chunks = audio_of(everything(StdinSource("s", None, io.BytesIO(content))))
-    else:
-        reading, writing = os.pipe()
-
-        def write() -> None:
-            with os.fdopen(writing, "wb") as pipe:
-                pipe.write(content)
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        with os.fdopen(reading, "rb") as pipe:
-            chunks = audio_of(everything(StdinSource("s", None, pipe)))
-        writer.join(10)
-    assert chunks[0].format.sample_rate_hz == 48_000
-    assert sum(chunk.seconds for chunk in chunks) == pytest.approx(5, abs=0.1)
+@both_ways
+@pytest.mark.parametrize(("rate_hz", "channels"), [(48_000, 2), (44_100, 1)])
+@pytest.mark.parametrize(
+    ("codec", "container", "kind"), [("pcm_s16le", "wav", "s16"), ("flac", "flac", "s16"), ("libmp3lame", "mp3", None)]
+)
+def test_a_container_is_decoded(
+    way: Way, codec: str, container: str, kind: str | None, rate_hz: int, channels: int
+) -> None:
+    tones = stepped_tones(12, rate_hz)
+    heard = way(encode(tones, codec, container, rate_hz, kind, channels), None, [1000, 1 << 20])
+    audio_format = heard.chunks[0].format
+    assert (audio_format.sample_rate_hz, audio_format.channels) == (rate_hz, channels)
+    assert sum(chunk.seconds for chunk in heard.chunks) == pytest.approx(12, abs=0.1)
+    if kind is not None:
+        assert np.abs(as_float(heard.audio, audio_format) - tones[:, np.newaxis]).max() < 2.0**-14
 
 
-@pytest.mark.parametrize("content", [b"", b"only words\n" * 100])
-def test_no_container_is_one_line(content: bytes) -> None:
-    with pytest.raises(InputUnusable) as unusable:
-        everything(StdinSource("s", None, io.BytesIO(content)))
-    assert "standard input" in str(unusable.value)
-    assert "\n" not in str(unusable.value)
+@both_ways
+@pytest.mark.parametrize(
+    ("content", "audio_format", "said"),
+    [
+        (b"", STEREO, "standard input held no audio"),
+        (PCM[:1], STEREO, "standard input held no audio"),
+        (PCM[:3], STEREO, "standard input held no audio"),
+        (b"", None, "standard input"),
+        (PCM, None, "standard input.*raw PCM needs its format named"),
+        (b"no audio at all\n" * 100, None, "standard input.*raw PCM needs its format named"),
+    ],
+)
+def test_what_is_no_audio_is_refused_in_one_line(
+    way: Way, content: bytes, audio_format: AudioFormat | None, said: str
+) -> None:
+    with pytest.raises(InputUnusable, match=said) as raised:
+        way(content, audio_format, [1 << 20])
+    assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x01"])
-def test_no_raw_audio_is_one_line(content: bytes) -> None:
-    with pytest.raises(InputUnusable, match="standard input held no audio"):
-        everything(StdinSource("s", STEREO, io.BytesIO(content)))
-
-
-def test_a_terminal_is_refused() -> None:
-    master, terminal = os.openpty()
-    try:
-        with os.fdopen(terminal, "rb", buffering=0) as file, pytest.raises(InputUnusable, match="terminal"):
-            everything(StdinSource("s", STEREO, cast("BinaryIO", file)))
-    finally:
-        os.close(master)
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_terminal_is_refused(buffering: int) -> None:
+    controller, terminal = os.openpty()
+    with (
+        os.fdopen(controller, "rb"),
+        os.fdopen(terminal, "rb", buffering) as file,
+        pytest.raises(InputUnusable, match="terminal"),
+    ):
+        everything(StdinSource("s", STEREO, cast("BinaryIO", file)))
 
 
 def test_a_slow_reader_holds_the_writer_up() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    async def scenario(source: StdinSource) -> None:
+        async with aclosing(source.chunks()) as chunks:
+            written = os.write(writing, PCM[:40_000])
+            await anext(chunks)
+            idle = 0
+            while idle < 20:  # nobody reads on: the pipe must fill up
+                try:
+                    written += os.write(writing, PCM[:40_000])
+                    idle = 0
+                except BlockingIOError:
+                    idle += 1
+                await asyncio.sleep(0.01)
+            ahead_s = written / STEREO.sample_rate_hz / STEREO.frame_bytes
+            assert ahead_s < 14  # 8 s wait, 1 s in the thread's hands, 2 s in the pipe, and what was taken
+        assert source.status.dropped_s == 0
+
+    with os.fdopen(reading, "rb") as file:
+        try:
+            asyncio.run(scenario(StdinSource("s", STEREO, file)))
+        finally:
+            os.close(writing)
+
+
+def test_the_reading_thread_waits_for_a_slow_reader_and_ends_with_it() -> None:
     class Endless(io.RawIOBase):
         given = 0
 
