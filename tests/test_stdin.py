@@ -169,7 +169,7 @@ def test_a_terminal_is_refused(buffering: int) -> None:
         os.fdopen(terminal, "rb", buffering) as file,
         pytest.raises(InputUnusable, match="terminal"),
     ):
-        everything(StdinSource("s", STEREO, cast("BinaryIO", file)))
+        everything(StdinSource("s", STEREO, file))
 
 
 def test_a_slow_reader_holds_the_writer_up() -> None:
