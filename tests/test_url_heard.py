@@ -1,33 +1,24 @@
-"""URLs as a source: radios, playlists, titles, files over HTTP, and secrets that stay secret."""
+"""A live radio at a URL, as it is heard: in real time, by any playlist, in any codec, with its titles."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
 from contextlib import aclosing
 
 import numpy as np
 import pytest
 
-from daemon.errors import InputUnusable, UrlUnreachable
-from daemon.messages import AudioChunk, StreamEnd
-from daemon.sources.status import SourceState
+from daemon.messages import AudioChunk
 from daemon.sources.url import UrlSource
-from tests.audio_files import as_float, encode, stepped_tones
+from tests.audio_files import as_float
 from tests.device_listening import Heard, heard_from
-from tests.radio_server import AIR_S, RATE, Radio, broadcasting
-from tests.url_listening import no_drop, offset_s, source_of, until_step
+from tests.radio_server import AIR_S, RATE, Radio, on_air
+from tests.url_listening import offset_s, source_of, until_step
 
+pytest_plugins = ["tests.radio_fixtures"]
 log = logging.getLogger(__name__)
-
-
-@pytest.fixture
-def radio() -> Iterator[Radio]:
-    """A station that is on air."""
-    with broadcasting() as station:
-        yield station
 
 
 def heard_for(url: str, seconds: float) -> Heard:
@@ -39,20 +30,6 @@ def heard_for(url: str, seconds: float) -> Heard:
         return heard
 
     return asyncio.run(scenario())
-
-
-def whole_file(source: UrlSource) -> tuple[bytes, list[StreamEnd]]:
-    """A finite source to its end, which must come; no hole in it."""
-
-    async def scenario() -> Heard:
-        heard = Heard(source)
-        await asyncio.wait_for(heard.listen(), 10)
-        return heard
-
-    heard = asyncio.run(scenario())
-    assert heard.gaps() == []
-    assert heard.source.status.state is SourceState.ENDED
-    return b"".join(chunk.audio for chunk in heard.chunks), heard.ends
 
 
 def test_a_live_stream_is_heard_in_real_time(radio: Radio) -> None:
@@ -75,6 +52,15 @@ def test_the_ways_to_a_radio(radio: Radio, path: str) -> None:
     heard = heard_for(radio.url(path), 0.3)
     assert heard.chunks[0].format.sample_rate_hz == RATE
     assert heard.source.status.restarts == 0
+
+
+def test_an_aac_radio(radio: Radio) -> None:
+    radio.content, radio.content_type = on_air("aac", "adts"), "audio/aac"
+    heard = heard_for(radio.url("/live"), 1.6)
+    # It is entered amid a frame: now and then the decoder falls for a false sync word, and loses the frames around it.
+    few = 3 * 1024
+    assert sum(missed for _, missed in heard.gaps()) <= few
+    offset_s(heard.chunks, few / RATE)
 
 
 def test_hls_live_is_heard(radio: Radio) -> None:
@@ -115,70 +101,3 @@ def test_a_listener_too_slow_loses_the_oldest_and_knows(radio: Radio) -> None:
         assert source.status.dropped_s == pytest.approx(sum(chunk.seconds for chunk in dropped))
 
     asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("path", ["/file", "/plain-file"])
-@pytest.mark.parametrize("broken_after", [None, 20_000])
-def test_a_file_over_http_gives_every_frame_once_and_ends(radio: Radio, path: str, broken_after: int | None) -> None:
-    tones = stepped_tones(20, RATE)
-    radio.file = encode(tones, "flac", "flac", RATE, "s16", channels=1)
-    assert len(radio.file) > 300_000
-    radio.break_file_after = broken_after
-    source = source_of(radio.url(path))
-    audio, ends = whole_file(source)
-    assert len(audio) == 2 * len(tones) and len(ends) == 1
-    assert np.abs(np.frombuffer(audio, "<i2") / 2.0**15 - tones).max() < 2.0**-14
-    assert source.duration_s == pytest.approx(20)
-    assert (source.status.restarts > 0) is (broken_after is not None)
-
-
-def test_hls_recording_is_heard_to_its_end(radio: Radio) -> None:
-    source = source_of(radio.url("/hls/all.m3u8"))
-    audio, ends = whole_file(source)
-    assert len(audio) / (RATE * 2 * 4) == pytest.approx(8, abs=0.2) and len(ends) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("ftp://host/radio", "'ftp' cannot be a source"),
-        ("file:///etc/passwd", "'file' cannot be a source"),
-        ("host/radio", "'' cannot be a source"),
-        ("http://", "needs a host"),
-        ("http:///radio", "needs a host"),
-        ("http://host:port/radio", "cannot be read"),
-        ("http://host:99999/radio", "cannot be read"),
-        ("http://[::1/radio", "cannot be read"),
-        ("http://host/" + "x" * 9000, "malformed"),
-        ("http://ho st/radio", "malformed"),
-        ("http://dj:s3cret@host:0x50/", "cannot be read"),
-    ],
-)
-def test_a_url_that_cannot_be_a_source(url: str, said: str) -> None:
-    with pytest.raises(InputUnusable, match=said) as raised:
-        UrlSource(url, "s", no_drop)
-    assert "\n" not in str(raised.value) and len(str(raised.value)) < 300
-    assert "s3cret" not in str(raised.value)
-
-
-@pytest.mark.parametrize("user", ["dj:s3cret%2Fword@", "dj:s3cret-wrong@"])
-def test_secrets_are_used_and_never_shown(radio: Radio, user: str, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG")
-    url = radio.url("/private?key=t0ken", user)
-
-    async def scenario() -> str:
-        source = source_of(url)
-        async with heard_from(source) as heard:
-            state = SourceState.RETRYING if "wrong" in user else SourceState.RUNNING
-            await heard.until_state(state)
-            radio.refuse()
-            await heard.until(lambda: "refused" in str(source.status.last_error))
-            return f"{source.status.as_json()} {source.status} {source} {vars(source)}"
-
-    shown = asyncio.run(scenario()) + caplog.text
-    with pytest.raises(UrlUnreachable) as raised:
-        asyncio.run(Heard(source_of(url, required=True)).listen())
-    shown += str(raised.value) + repr(raised.value)
-    assert radio.requests[0][0] == "/private?key=t0ken"
-    assert "refused" in shown
-    assert not [secret for secret in ("s3cret", "t0ken", "czNjcmV0", "ZGo6") if secret in shown]

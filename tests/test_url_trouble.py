@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
 
 import pytest
 
 from daemon.errors import UrlUnreachable
 from daemon.sources.status import SourceState
 from tests.device_listening import Heard, heard_from
-from tests.radio_server import RATE, Radio, broadcasting, on_air
-from tests.url_listening import STALL_S, drift_s, source_of, states, until_step
+from tests.radio_server import RATE, Radio, on_air
+from tests.url_listening import STALL_S, drift_s, offset_s, runs_of, source_of, states, until_step
 
+pytest_plugins = ["tests.radio_fixtures"]
 OUTAGE_S = 1.5
 MOST_OFF_S = 0.15  # of the time line after an outage
 log = logging.getLogger(__name__)
-
-
-@pytest.fixture
-def radio() -> Iterator[Radio]:
-    """A station that is on air."""
-    with broadcasting() as station:
-        yield station
 
 
 def test_a_dropped_connection_is_opened_again_and_the_gap_is_the_outage(radio: Radio) -> None:
@@ -165,5 +158,35 @@ def test_a_radio_that_sends_a_page_for_a_while_is_heard_again(radio: Radio) -> N
             radio.content_type = "audio/mpeg"
             await heard.until_state(SourceState.RUNNING)
             await heard.until_running(0.3)
+
+    asyncio.run(scenario())
+
+
+def test_a_lost_piece_of_a_live_hls_stream_is_a_hole(radio: Radio) -> None:
+    radio.began_s -= 4.5  # the playlist holds pieces 0 to 3: it begins at 1
+    radio.lost_pieces = {5}
+
+    async def scenario() -> Heard:
+        async with heard_from(source_of(radio.url("/hls/live.m3u8"))) as heard:
+            await heard.until_running(5.7)
+        return heard
+
+    heard = asyncio.run(scenario())
+    ((_, missing),) = heard.gaps()
+    assert missing / RATE == pytest.approx(1.0, abs=0.1)
+    before, after = runs_of(heard.chunks)
+    assert offset_s(after) == pytest.approx(offset_s(before), abs=0.05)
+    assert heard.source.status.restarts == 0
+
+
+def test_a_live_hls_stream_that_stands_still_has_stalled(radio: Radio) -> None:
+    radio.began_s -= 5
+
+    async def scenario() -> None:
+        async with heard_from(source_of(radio.url("/hls/live.m3u8"))) as heard:
+            await heard.until_running(1)
+            radio.freeze()
+            await heard.until_state(SourceState.STALLED)
+            assert "no new piece in its playlist" in str(heard.source.status.last_error)
 
     asyncio.run(scenario())
