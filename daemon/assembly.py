@@ -10,6 +10,7 @@ from daemon.engine import Engine, EngineLimits
 from daemon.errors import ModelRefused, SettingsError
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
+from daemon.kafka_settings import KafkaSinkSettings, KafkaSourceSettings
 from daemon.messages import AudioChunk
 from daemon.metrics import Metrics
 from daemon.pipeline import StreamRules
@@ -22,6 +23,7 @@ from daemon.source_settings import (
     ConsoleSettings,
     DeviceSettings,
     FileSettings,
+    JsonlSettings,
     SinkSettings,
     SourceSettings,
     StdinSettings,
@@ -125,7 +127,13 @@ def _policy(tags: TagSettings) -> TagPolicy:
 
 
 def _sink(settings: SinkSettings) -> Sink:
-    return ConsoleSink() if isinstance(settings, ConsoleSettings) else JsonlSink(settings.path)
+    match settings:
+        case ConsoleSettings():
+            return ConsoleSink()
+        case JsonlSettings():
+            return JsonlSink(settings.path)
+        case KafkaSinkSettings():
+            raise SettingsError("sinks: kind kafka is not built yet")
 
 
 def _sources(settings: SourceSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:
@@ -164,6 +172,8 @@ def _sources(settings: SourceSettings, key: str, on_drop: OnDrop) -> Sequence[So
             from daemon.sources.stdin import StdinSource
 
             return [StdinSource(settings.stream, settings.format)]
+        case KafkaSourceSettings():
+            raise SettingsError(f"{key}: kind kafka is not built yet")
 
 
 def _file_sources(settings: FileSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from daemon.audio_format import AudioFormat
 
@@ -66,6 +67,30 @@ class ModelId:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRange:
+    """The records of an input partition that a window was made from.
+
+    `last_offset` is the record that completed it, `last_position` the position of that record's first frame.
+    """
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+    last_position: int
+
+    def as_json(self) -> dict[str, str | int]:
+        """The `source` object of a result."""
+        return {
+            "topic": self.topic,
+            "partition": self.partition,
+            "first_offset": self.first_offset,
+            "last_offset": self.last_offset,
+            "last_position": self.last_position,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class WindowTags:
     """The scores of one window; its identity is (stream, epoch, window)."""
 
@@ -80,11 +105,12 @@ class WindowTags:
     scores: Mapping[str, float]
     model: ModelId
     title: str | None = None
+    source: LogRange | None = None
 
     @property
     def id(self) -> str:
-        """The window's identity as one string (CloudEvents `ce_id`)."""
-        return f"{self.stream}/{self.epoch}/{self.window}"
+        """The window's identity as one string (CloudEvents `ce_id`): stream and epoch percent-encoded, number."""
+        return f"{_id_part(self.stream)}/{_id_part(self.epoch)}/{self.window}"
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -101,6 +127,8 @@ class WindowTags:
             "scores": {tag: _rounded(score) for tag, score in self.scores.items()},
             "model": self.model.as_json(),
         }
+        if self.source is not None:
+            fields["source"] = self.source.as_json()
         return _with_title(fields, self.title)
 
 
@@ -131,7 +159,13 @@ class StreamTags:
     changed: bool
     final: bool
     model: ModelId
-    title: str | None = field(default=None)
+    title: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What was said, when: the newest window's identity and `tags`, or `final` for the stream's last word."""
+        window = "" if self.window is None else self.window
+        return f"{_id_part(self.stream)}/{_id_part(self.epoch)}/{window}/{'final' if self.final else 'tags'}"
 
     def as_json(self) -> dict[str, Any]:
         """The result as a JSON object."""
@@ -163,6 +197,11 @@ def json_line(result: Result) -> str:
 def rfc3339(time_s: float) -> str:
     """Unix seconds as RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _id_part(text: str) -> str:
+    """`text` without the slash that parts an identity."""
+    return quote(text, safe=":+@")
 
 
 def _rounded(value: float) -> float:

@@ -13,7 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import EnvSettingsSource
 
 from daemon.errors import SettingsError
-from daemon.source_settings import Frozen, SinkSettings, SourceSettings
+from daemon.frozen import Frozen
+from daemon.kafka_settings import KafkaSettings, KafkaSinkSettings, KafkaSourceSettings
+from daemon.source_settings import SinkSettings, SourceSettings
 
 ENV_PREFIX = "GENRED_"
 ENV_FOR_TESTS = "GENRED_TEST_"
@@ -87,16 +89,29 @@ class Settings(BaseSettings):
     tags: TagSettings = TagSettings()
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
+    kafka: KafkaSettings = KafkaSettings()
     sources: Annotated[tuple[SourceSettings, ...], Field(description="Where audio comes from.")] = ()
     sinks: Annotated[tuple[SinkSettings, ...], Field(description="Where results go.")] = ()
     drain_timeout_s: Annotated[float, Field(gt=0, le=3600, description="Longest drain after a signal.")] = 20.0
 
     @model_validator(mode="after")
     def _streams_are_distinct(self) -> Self:
-        names = [source.stream for source in self.sources if source.stream is not None]
+        named = [source for source in self.sources if not isinstance(source, KafkaSourceSettings)]
+        names = [source.stream for source in named if source.stream is not None]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"sources: stream {twice[0]!r} is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _kafka_is_complete(self) -> Self:
+        sources = [source for source in self.sources if isinstance(source, KafkaSourceSettings)]
+        if len(sources) > 1:
+            raise ValueError("sources: at most one of kind kafka; run a second daemon for another topic")
+        if (sources or any(isinstance(sink, KafkaSinkSettings) for sink in self.sinks)) and (
+            not self.kafka.bootstrap_servers
+        ):
+            raise ValueError('kafka.bootstrap_servers is missing, such as ["localhost:9092"]')
         return self
 
     @classmethod

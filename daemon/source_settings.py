@@ -5,19 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from daemon.audio_format import MAX_CHANNELS, MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ, AudioFormat, SampleFormat
+from daemon.frozen import Frozen
+from daemon.kafka_settings import KafkaSinkSettings, KafkaSourceSettings
 
 StreamName = Annotated[str, Field(min_length=1, max_length=512, description="Stream id of the results.")]
 RateHz = Annotated[int, Field(ge=MIN_SAMPLE_RATE_HZ, le=MAX_SAMPLE_RATE_HZ, description="Sample rate in Hz.")]
 Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS, description="Channels.")]
-
-
-class Frozen(BaseModel):
-    """Settings do not change, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FileSettings(Frozen):
@@ -76,7 +72,9 @@ class StdinSettings(Frozen):
         return AudioFormat(self.sample_format, self.sample_rate_hz, self.channels) if self.sample_format else None
 
 
-SourceSettings = Annotated[FileSettings | UrlSettings | DeviceSettings | StdinSettings, Field(discriminator="kind")]
+SourceSettings = Annotated[
+    FileSettings | UrlSettings | DeviceSettings | StdinSettings | KafkaSourceSettings, Field(discriminator="kind")
+]
 
 
 class JsonlSettings(Frozen):
@@ -92,4 +90,4 @@ class ConsoleSettings(Frozen):
     kind: Literal["console"]
 
 
-SinkSettings = Annotated[JsonlSettings | ConsoleSettings, Field(discriminator="kind")]
+SinkSettings = Annotated[JsonlSettings | ConsoleSettings | KafkaSinkSettings, Field(discriminator="kind")]
