@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from daemon.messages import ModelId, StreamTags, Tag
+from daemon.cuts import Window
+from daemon.messages import SCORE_DECIMALS, ModelId, StreamTags, Tag, WindowTags
 from daemon.scoring import ScoredWindow
-from daemon.windows import Window
 
 UNKNOWN = "unknown"
 SILENCE = "silence"
-Scores = npt.NDArray[np.float32]
+Scores = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,10 @@ class TagPolicy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HorizonWindow:
-    """What aggregation needs of a window; `scores` float32 (labels,) of the aggregated labels, None when silent."""
+    """What aggregation needs of a window; `scores` (labels,) of the aggregated labels, None when silent.
+
+    Scores are rounded as they are published, so that whoever reads them back aggregates the very same numbers.
+    """
 
     index: int
     start_s: float
@@ -103,19 +106,42 @@ class StreamAggregator:
     def push(self, scored: ScoredWindow, model: ModelId) -> StreamTags:
         """What is playing now that `scored` is known."""
         window = scored.window
-        self._horizon.append(horizon_window(scored, self._picks))
-        while self._horizon[0].end_s <= window.end_s - self._policy.horizon_s:
-            self._horizon.popleft()
-        top, tags = aggregate(self._horizon, self._labels, self._policy)
-        self._last = _tags(window, self._horizon[0].start_s, top, tags, top != self._top, model)
-        self._top = top
-        return self._last
+        return self._advance(horizon_window(scored, self._picks), window.end_at_s, window.title, model)
+
+    def restore(self, published: Sequence[WindowTags]) -> None:
+        """Take over from an owner who published these windows of the run, in order; nothing is said."""
+        for result in published:
+            scores = np.array([result.scores.get(label, 0.0) for label in self._labels], np.float64)
+            window = HorizonWindow(result.window, result.start_s, result.end_s, None if result.silent else scores)
+            self._advance(window, result.time_s, result.title, result.model)
 
     def flush(self, model: ModelId, now_s: float) -> StreamTags:
         """The stream's last word; `now_s` (Unix seconds) is its time when the stream never had a window."""
         if self._last is None:
             return StreamTags(self._stream, self._epoch, None, 0.0, 0.0, now_s, (), UNKNOWN, False, True, model)
-        return _final(self._last)
+        return replace(self._last, changed=False, final=True)
+
+    def _advance(self, window: HorizonWindow, time_s: float, title: str | None, model: ModelId) -> StreamTags:
+        self._horizon.append(window)
+        while self._horizon[0].end_s <= window.end_s - self._policy.horizon_s:
+            self._horizon.popleft()
+        top, tags = aggregate(self._horizon, self._labels, self._policy)
+        self._last = StreamTags(
+            stream=self._stream,
+            epoch=self._epoch,
+            window=window.index,
+            from_s=self._horizon[0].start_s,
+            to_s=window.end_s,
+            time_s=time_s,
+            tags=tags,
+            top=top,
+            changed=top != self._top,
+            final=False,
+            model=model,
+            title=title,
+        )
+        self._top = top
+        return self._last
 
 
 class TrackAggregator:
@@ -143,12 +169,26 @@ class TrackAggregator:
         if self._last is None:
             return StreamTags(self._stream, self._epoch, None, 0.0, 0.0, now_s, (), UNKNOWN, False, True, model)
         top, tags = self._mean_tags()
-        return _final(_tags(self._last, self._from_s, top, tags, True, model))
+        last = self._last
+        return StreamTags(
+            stream=self._stream,
+            epoch=self._epoch,
+            window=last.index,
+            from_s=self._from_s,
+            to_s=last.end_s,
+            time_s=last.end_at_s,
+            tags=tags,
+            top=top,
+            changed=False,
+            final=True,
+            model=model,
+            title=last.title,
+        )
 
     def _mean_tags(self) -> tuple[str, tuple[Tag, ...]]:
         if not self._heard:
             return SILENCE, ()
-        mean = HorizonWindow(0, 0.0, 0.0, (self._sum / self._heard).astype(np.float32))
+        mean = HorizonWindow(0, 0.0, 0.0, (self._sum / self._heard))
         return aggregate([mean], self._labels, self._policy)
 
 
@@ -158,25 +198,7 @@ Aggregator = StreamAggregator | TrackAggregator
 def horizon_window(scored: ScoredWindow, picks: Sequence[int]) -> HorizonWindow:
     """The part of a scored window that aggregation keeps; `picks` are the aggregated labels."""
     window, scores = scored.window, scored.scores
-    return HorizonWindow(window.index, window.start_s, window.end_s, None if scores is None else scores[list(picks)])
-
-
-def _tags(window: Window, from_s: float, top: str, tags: tuple[Tag, ...], changed: bool, model: ModelId) -> StreamTags:
-    return StreamTags(
-        stream=window.stream,
-        epoch=window.epoch,
-        window=window.index,
-        from_s=from_s,
-        to_s=window.end_s,
-        time_s=window.end_at_s,
-        tags=tags,
-        top=top,
-        changed=changed,
-        final=False,
-        model=model,
-        title=window.title,
-    )
-
-
-def _final(tags: StreamTags) -> StreamTags:
-    return replace(tags, changed=False, final=True)
+    rounded: Scores | None = None
+    if scores is not None:
+        rounded = scores[list(picks)].astype(np.float64).round(SCORE_DECIMALS)
+    return HorizonWindow(window.index, window.start_s, window.end_s, rounded)

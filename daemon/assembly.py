@@ -13,7 +13,6 @@ from daemon.inference import OnnxModel
 from daemon.kafka_settings import KafkaSinkSettings, KafkaSourceSettings
 from daemon.messages import AudioChunk
 from daemon.metrics import Metrics
-from daemon.pipeline import StreamRules
 from daemon.scoring import Scorer
 from daemon.settings import Settings, TagSettings
 from daemon.sinks.console import ConsoleSink
@@ -30,6 +29,7 @@ from daemon.source_settings import (
     UrlSettings,
 )
 from daemon.sources.source import Source
+from daemon.tagging import StreamRules
 from models.card import Card
 from models.catalogue import ModelNotFound, resolve_model
 

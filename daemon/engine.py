@@ -10,16 +10,46 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from daemon.cuts import Window
 from daemon.messages import StreamEnd
 from daemon.metrics import Metrics
 from daemon.scoring import ScoredWindow, Scorer
-from daemon.windows import Window
 
-Item = Window | StreamEnd
+Item = Window | ScoredWindow | StreamEnd
 Output = ScoredWindow | StreamEnd
+
+
+class Lane(Protocol):
+    """Whose windows they are: gets back what it submitted, in order."""
+
+    async def deliver(self, done: Sequence[Done]) -> None:
+        """Publish the results of `done`; each window is to be released once it has left for good."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A window to be scored, one whose scores are known already, or the end of a stream behind its last window.
+
+    `ticket` is the lane's own and comes back untouched.
+    """
+
+    lane: Lane
+    item: Item
+    ticket: object = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Done:
+    """A job that is finished."""
+
+    lane: Lane
+    item: Output
+    ticket: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +69,8 @@ class Engine:
         self._limits = limits
         self._metrics = metrics
         self._room = asyncio.Semaphore(limits.capacity)
-        self._items: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
-        self._results: asyncio.Queue[list[Output] | BaseException | None] = asyncio.Queue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._results: asyncio.Queue[list[Done] | BaseException | None] = asyncio.Queue()
         self._thread = threading.Thread(target=self._work, name="genred-engine", daemon=True)
         self._queued = 0  # windows submitted and not yet taken by the worker
         self.in_flight = 0  # windows submitted and not yet released
@@ -53,22 +83,23 @@ class Engine:
         self._metrics.queue_capacity_windows.labels("engine").set(self._limits.capacity)
         self._thread.start()
 
-    async def submit(self, item: Item) -> None:
-        """Queue a window, waiting for room; an end of stream needs none."""
-        if isinstance(item, Window):
+    async def submit(self, job: Job) -> None:
+        """Queue a job, waiting for room if it is a window; an end of stream needs none."""
+        window = window_of(job.item)
+        if window is not None:
             await self._room.acquire()
             self.in_flight += 1
-            self.in_flight_s += item.fresh_s
+            self.in_flight_s += window.fresh_s
             self._queued += 1
             self._metrics.queue_windows.labels("engine").set(self._queued)
-        self._items.put(item)
+        self._jobs.put(job)
 
-    async def results(self) -> AsyncIterator[list[Output]]:
+    async def results(self) -> AsyncIterator[list[Done]]:
         """Batches in order until `close()`; raises what the worker died of."""
         while (batch := await self._results.get()) is not None:
             if isinstance(batch, BaseException):
                 raise batch
-            self._queued -= sum(isinstance(item, ScoredWindow) for item in batch)
+            self._queued -= sum(isinstance(done.item, ScoredWindow) for done in batch)
             self._metrics.queue_windows.labels("engine").set(self._queued)
             yield batch
 
@@ -80,7 +111,7 @@ class Engine:
 
     def close(self) -> None:
         """No more items: `results()` ends after what is queued."""
-        self._items.put(None)
+        self._jobs.put(None)
 
     @property
     def alive(self) -> bool:
@@ -107,39 +138,50 @@ class Engine:
         else:
             self._publish(None)
 
-    def _next_batch(self) -> list[Item] | None:
+    def _next_batch(self) -> list[Job] | None:
         """Up to `max_batch` windows, and the ends between them; None when closed and drained."""
-        first = self._items.get()
+        first = self._jobs.get()
         if first is None:
             return None
         started = time.monotonic()
-        batch: list[Item] = [first]
-        windows = int(isinstance(first, Window))
+        batch = [first]
+        windows = int(isinstance(first.item, Window))
         while windows < self._limits.max_batch:
             wait_s = started + self._limits.max_wait_s - time.monotonic() if windows else 0.0
             try:
-                item = self._items.get(block=wait_s > 0, timeout=max(0.0, wait_s))
+                job = self._jobs.get(block=wait_s > 0, timeout=max(0.0, wait_s))
             except queue.Empty:
                 break
-            if item is None:
-                self._items.put(None)  # finish this batch first
+            if job is None:
+                self._jobs.put(None)  # finish this batch first
                 break
-            batch.append(item)
-            windows += isinstance(item, Window)
+            batch.append(job)
+            windows += isinstance(job.item, Window)
         if windows:
             self._metrics.batch_wait_seconds.observe(time.monotonic() - started)
         return batch
 
-    def _scored(self, batch: list[Item]) -> list[Output]:
-        windows = [item for item in batch if isinstance(item, Window)]
-        if not windows:
-            return [item for item in batch if isinstance(item, StreamEnd)]
-        self._metrics.batch_size.observe(len(windows))
-        started = time.perf_counter()
-        scored = iter(self.scorer.score(windows, self._metrics.stage_took, time.perf_counter))
-        self._metrics.batch_took(sum(window.fresh_s for window in windows), time.perf_counter() - started)
-        return [next(scored) if isinstance(item, Window) else item for item in batch]
+    def _scored(self, batch: list[Job]) -> list[Done]:
+        windows = [job.item for job in batch if isinstance(job.item, Window)]
+        scored: Iterator[ScoredWindow] = iter(())
+        if windows:
+            self._metrics.batch_size.observe(len(windows))
+            started = time.perf_counter()
+            scored = iter(self.scorer.score(windows, self._metrics.stage_took, time.perf_counter))
+            self._metrics.batch_took(sum(window.fresh_s for window in windows), time.perf_counter() - started)
+        return [Done(job.lane, next(scored) if isinstance(job.item, Window) else job.item, job.ticket) for job in batch]
 
-    def _publish(self, outcome: list[Output] | BaseException | None) -> None:
+    def _publish(self, outcome: list[Done] | BaseException | None) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._results.put_nowait, outcome)
+
+
+def window_of(item: Item) -> Window | None:
+    """The window of an item; None for an end of stream."""
+    match item:
+        case ScoredWindow():
+            return item.window
+        case Window():
+            return item
+        case StreamEnd():
+            return None

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from daemon.audio_format import AudioFormat
+from daemon.cuts import HopBlock, Window
 from daemon.grid import Grid
 from daemon.pcm import decode_mono, mean_square
 from daemon.resample import resample
-from daemon.windows import HopBlock, Window
 from models.frontend import LogMel
 from models.frontend_spec import FrontEnd
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 
+from daemon.cuts import Loss, LossReason, Missing, Window
 from daemon.messages import AudioChunk
 from daemon.metrics import Metrics
-from daemon.windows import Loss, LossReason, Missing, Window
 
 
 class Ledger:

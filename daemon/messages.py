@@ -16,6 +16,7 @@ from daemon.audio_format import AudioFormat
 
 WINDOW_TYPE = "genred.window.v1"
 TAGS_TYPE = "genred.tags.v1"
+SCORE_DECIMALS = 6  # under every promise of accuracy, and short to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class AudioChunk:
 
     `position` counts frames since the epoch (the stream's run) began. `captured_at_s` is the wall time (Unix
     seconds) of the first frame: when it was captured, or read where nobody knows. `audio` is raw interleaved PCM.
+    `offset` is the chunk's place in the log that it came from, if it came from one.
     """
 
     stream: str
@@ -33,6 +35,7 @@ class AudioChunk:
     audio: bytes
     captured_at_s: float
     title: str | None = None
+    offset: int | None = None
 
     @property
     def frames(self) -> int:
@@ -205,8 +208,7 @@ def _id_part(text: str) -> str:
 
 
 def _rounded(value: float) -> float:
-    """Six decimals: under every promise of accuracy, and short to read."""
-    return round(float(value), 6)
+    return round(float(value), SCORE_DECIMALS)
 
 
 def _with_title(fields: dict[str, Any], title: str | None) -> dict[str, Any]:

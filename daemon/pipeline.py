@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Protocol
 
-from daemon.aggregate import Aggregator
-from daemon.engine import Engine, Output
+from daemon.accounts import Accounts
+from daemon.cuts import Cut, Loss, Missing, Window
+from daemon.engine import Done, Engine, Job
 from daemon.errors import BadChunk, SettingsError
-from daemon.grid import Grid
 from daemon.ledger import Ledger
-from daemon.messages import AudioChunk, Result, StreamEnd, WindowTags
+from daemon.messages import AudioChunk, Result, StreamEnd
 from daemon.metrics import Metrics
 from daemon.scoring import ScoredWindow
 from daemon.sinks.sink import Sink
 from daemon.sources.source import Source
-from daemon.windows import Cut, Loss, Missing, Window, Windower
+from daemon.tagging import StreamRules, Tagger
+from daemon.windows import Windower
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRules:
-    """How streams become windows and results."""
+class OpenStreams(Protocol):
+    """Streams that somebody else keeps: how much of their audio waits."""
 
-    grid_for: Callable[[int], Grid]  # sample rate in Hz -> grid
-    aggregator_for: Callable[[str, str], Aggregator]  # stream, epoch -> aggregator
-    labels: Sequence[str]  # published labels
-    picks: list[int]  # their places in the network's output
-    genres: Sequence[str]  # the labels that are genres, for the metrics
-    genre_picks: list[int]
+    @property
+    def pending_s(self) -> float:
+        """Received seconds that are not with the engine yet, nor lost."""
+        ...
+
+    @property
+    def live_streams(self) -> int:
+        """Streams with an open run."""
+        ...
 
 
 @dataclass(slots=True)
@@ -48,11 +53,12 @@ class Pipeline:
     def __init__(
         self, engine: Engine, sinks: Sequence[Sink], rules: StreamRules, ledger: Ledger, metrics: Metrics
     ) -> None:
-        self._engine, self._sinks, self._rules = engine, sinks, rules
-        self._ledger, self._metrics = ledger, metrics
+        self.engine, self.rules, self.ledger, self.metrics = engine, rules, ledger, metrics
+        self.accounts = Accounts(engine, rules, ledger, metrics)
+        self._sinks = sinks
+        self._tagger = Tagger(rules)
         self._runs: dict[str, Run] = {}
-        self._aggregators: dict[tuple[str, str], Aggregator] = {}
-        self.published_windows = 0
+        self.others: list[OpenStreams] = []  # streams that others keep, who bring their own lanes
 
     async def feed(self, source: Source) -> None:
         """Carry one source's audio into the engine until it ends. Cancelled, it loses nothing: call `end_streams`."""
@@ -72,15 +78,25 @@ class Pipeline:
         for stream in list(self._runs):
             await self._end(stream)
 
-    async def deliver(self) -> None:
-        """Aggregate and publish what the engine gives, until it is closed."""
-        async for batch in self._engine.results():
-            results: list[Result] = []
-            for item in batch:
-                results += self._results_of(item)
-            for sink in self._sinks:
-                await sink.write(results)
-            self._account(batch)
+    async def deliver_all(self) -> None:
+        """Give the engine's results to their lanes until it is closed."""
+        async for batch in self.engine.results():
+            for lane, done in groupby(batch, key=attrgetter("lane")):
+                await lane.deliver(list(done))
+
+    async def deliver(self, done: Sequence[Done]) -> None:
+        """The lane of this pipeline's own sources: every sink, then the books."""
+        model = self.engine.scorer.model.id
+        results = [result for job in done for result in self._tagger.results_of(job.item, model)]
+        await self.publish(results)
+        for job in done:
+            if isinstance(job.item, ScoredWindow):
+                self.accounts.published(job.item)
+
+    async def publish(self, results: Sequence[Result]) -> None:
+        """Into every sink."""
+        for sink in self._sinks:
+            await sink.write(results)
 
     @property
     def in_flight_s(self) -> float:
@@ -88,22 +104,28 @@ class Pipeline:
         waiting = sum(
             run.windower.format.seconds(run.windower.pending_frames) + _cut_seconds(run) for run in self._runs.values()
         )
-        return waiting + self._engine.in_flight_s
+        waiting += sum(other.pending_s for other in self.others)
+        return waiting + self.engine.in_flight_s
 
     @property
     def live_streams(self) -> int:
         """Streams with an open run."""
-        return len(self._runs)
+        return len(self._runs) + sum(other.live_streams for other in self.others)
+
+    @property
+    def published_windows(self) -> int:
+        """Windows whose results have been acknowledged."""
+        return self.accounts.published_windows
 
     async def _take(self, chunk: AudioChunk) -> None:
-        self._ledger.receive(chunk.seconds)
+        self.ledger.receive(chunk.seconds)
         try:
             run = await self._run_of(chunk)
             run.cuts.extend(run.windower.push(chunk))
         except (BadChunk, SettingsError) as error:
             reason = error.reason if isinstance(error, BadChunk) else "grid"
-            self._ledger.drop(reason, chunk.seconds)
-            self._metrics.errors.labels("windows", reason).inc()
+            self.ledger.drop(reason, chunk.seconds)
+            self.metrics.errors.labels("windows", reason).inc()
             return
         await self._hand_on(run)
 
@@ -114,7 +136,7 @@ class Pipeline:
             await self._end(chunk.stream)
             run = None
         if run is None:
-            grid = self._rules.grid_for(chunk.format.sample_rate_hz)
+            grid = self.rules.grid_for(chunk.format.sample_rate_hz)
             run = self._runs[chunk.stream] = Run(Windower(chunk.stream, chunk.epoch, chunk.format, grid))
         return run
 
@@ -134,66 +156,12 @@ class Pipeline:
         while run.cuts:
             cut = run.cuts[0]
             if isinstance(cut, Loss):
-                self._ledger.lose(cut, run.windower.format.sample_rate_hz)
+                self.ledger.lose(cut, run.windower.format.sample_rate_hz)
             elif isinstance(cut, Missing):
-                self._ledger.miss(cut, run.windower.format.sample_rate_hz)
+                self.ledger.miss(cut, run.windower.format.sample_rate_hz)
             else:
-                await self._engine.submit(cut)
+                await self.engine.submit(Job(self, cut))
             run.cuts.popleft()
-
-    def _results_of(self, item: Output) -> list[Result]:
-        if isinstance(item, StreamEnd):
-            aggregator = self._aggregator(item.stream, item.epoch)
-            del self._aggregators[item.stream, item.epoch]
-            return [aggregator.flush(self._engine.scorer.model.id, time.time())]
-        window = item.window
-        tags = self._aggregator(window.stream, window.epoch).push(item, self._engine.scorer.model.id)
-        scored = self._window_tags(item)
-        return [scored] if tags is None else [scored, tags]
-
-    def _aggregator(self, stream: str, epoch: str) -> Aggregator:
-        key = (stream, epoch)
-        if key not in self._aggregators:
-            self._aggregators[key] = self._rules.aggregator_for(stream, epoch)
-        return self._aggregators[key]
-
-    def _window_tags(self, scored: ScoredWindow) -> WindowTags:
-        window, scores = scored.window, scored.scores
-        named: dict[str, float] = {}
-        if scores is not None:
-            named = {
-                label: float(scores[pick]) for label, pick in zip(self._rules.labels, self._rules.picks, strict=True)
-            }
-        return WindowTags(
-            stream=window.stream,
-            epoch=window.epoch,
-            window=window.index,
-            start_s=window.start_s,
-            end_s=window.end_s,
-            time_s=window.end_at_s,
-            silent=scores is None,
-            gap_s=window.gap_s,
-            scores=named,
-            model=self._engine.scorer.model.id,
-            title=window.title,
-        )
-
-    def _account(self, batch: Sequence[Output]) -> None:
-        """The sinks have acknowledged `batch`."""
-        now_s = time.time()
-        for item in batch:
-            if isinstance(item, StreamEnd):
-                continue
-            silent = item.scores is None
-            self._ledger.publish(item.window, silent)
-            self._engine.release(item.window)
-            self._metrics.windows.labels("silent" if silent else "tagged").inc()
-            if item.scores is not None:
-                best = self._rules.genres[int(item.scores[self._rules.genre_picks].argmax())]
-                self._metrics.genre_windows.labels(best).inc()
-            self._metrics.end_to_end_latency_seconds.observe(max(0.0, now_s - item.window.end_at_s))
-            self.published_windows += 1
-        self._metrics.last_window_published_timestamp_seconds.set(now_s)
 
 
 def _cut_seconds(run: Run) -> float:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from daemon.cuts import Window
 from daemon.features import CpuFeatures
 from daemon.inference import OnnxModel, Scores
-from daemon.windows import Window
 
 StageTimer = Callable[[str, float], None]
 

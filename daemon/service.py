@@ -72,7 +72,7 @@ class Service:
         """Start, run until the sources end or a signal comes, drain, stop."""
         with self._signals():
             self._engine.start()
-            delivery = asyncio.create_task(self._pipeline.deliver(), name="deliver")
+            delivery = asyncio.create_task(self._pipeline.deliver_all(), name="deliver")
             feeding = asyncio.create_task(self._feed_all(), name="feed")
             stop = asyncio.create_task(self._stop.wait(), name="stop")
             await asyncio.wait({delivery, feeding, stop}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,93 +7,15 @@ became certain. Every received frame ends in exactly one place: as a fresh frame
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
 from daemon.audio_format import AudioFormat
+from daemon.cuts import Cut, HopBlock, Loss, LossReason, Missing, Window
 from daemon.errors import BadChunk
 from daemon.grid import Grid
 from daemon.messages import AudioChunk
+from daemon.record_map import RecordMap
 
-
-class LossReason(StrEnum):
-    """Why received frames will be in no window (of this process)."""
-
-    GAP = "gap"  # whole themselves, but in or between blocks that lack too much
-    DUPLICATE = "duplicate"  # a position that had been heard before
-    LEAD_IN = "lead_in"  # before the first whole block of a stream joined in its middle
-    REPLAYED = "replayed"  # read again to rebuild a window's past; counted by whoever heard it first
-    TAIL = "tail"  # the end of a stream, too short for a window
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """`frames` received frames that no window will hold."""
-
-    reason: LossReason
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """`frames` frames that never came; `filled` with silence when few enough for their block to be used."""
-
-    frames: int
-    filled: bool
-
-
-@dataclass(slots=True, eq=False)
-class HopBlock:
-    """One hop of audio with its margins; shared by the windows that cover it.
-
-    `audio` holds source frames [index * hop - left, (index + 1) * hop + right) of the grid. The engine fills `features`
-    and `mean_square` once, for the first window, and then lets `audio` go.
-    """
-
-    index: int
-    audio: bytes | None
-    features: Any = None
-    mean_square: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
-    """Window `index` of a stream's run: whole, but for up to the fill tolerance in each block."""
-
-    stream: str
-    epoch: str
-    index: int
-    grid: Grid
-    format: AudioFormat
-    blocks: tuple[HopBlock, ...]
-    fresh_frames: int  # received frames that no earlier window covered
-    gap_frames: int  # frames missing since the previous window's end, filled ones included
-    end_at_s: float  # wall time of its end, Unix seconds
-    title: str | None = None
-
-    @property
-    def start_s(self) -> float:
-        """Seconds from the epoch to the window's start."""
-        return self.index * self.grid.hop_frames / self.grid.sample_rate_hz
-
-    @property
-    def end_s(self) -> float:
-        """Seconds from the epoch to the window's end."""
-        return (self.index + self.grid.blocks_per_window) * self.grid.hop_frames / self.grid.sample_rate_hz
-
-    @property
-    def fresh_s(self) -> float:
-        """Received seconds that no earlier window covered."""
-        return self.format.seconds(self.fresh_frames)
-
-    @property
-    def gap_s(self) -> float:
-        """Seconds missing since the previous window's end."""
-        return self.format.seconds(self.gap_frames)
-
-
-Cut = Window | Loss | Missing
+MAX_RECORDS_OF_A_GAP = 4096  # a longer past is not kept for the sake of a gap's length
 
 
 class Windower:
@@ -114,7 +36,9 @@ class Windower:
         self._run: deque[HopBlock] = deque()  # the last consecutive usable blocks, fewer than a window
         self._uncovered = 0  # received frames of _run that no window covers yet
         self._gap_frames = 0  # missing frames since the last window's end
+        self._gap_from = 0  # that end, or where the run was joined
         self._clock = (0, 0.0)  # a frame and its wall time
+        self._records = RecordMap()
 
     def push(self, chunk: AudioChunk) -> list[Cut]:
         """Take the run's next chunk. BadChunk when its format or position cannot be the run's."""
@@ -130,6 +54,8 @@ class Windower:
         if duplicate == chunk.frames:
             return out
         self._clock = (chunk.position, chunk.captured_at_s)
+        if chunk.offset is not None:
+            self._records.add(chunk.position, chunk.offset)
         if chunk.position > expected:
             self._skip_to(chunk.position, expected, chunk.title, out)
         self._append(chunk, duplicate, out)
@@ -151,6 +77,21 @@ class Windower:
         return out
 
     @property
+    def next_window(self) -> int:
+        """The first window that may still be made."""
+        return self._run[0].index if self._run else self._block
+
+    @property
+    def needed_offset(self) -> int | None:
+        """The log record from which a new owner must read to make `next_window` and all after it."""
+        return self._records.offset_at(self._needed_from())
+
+    def disown(self) -> int:
+        """A previous owner has published what covers the last block: its frames are not fresh. How many they are."""
+        replayed, self._uncovered = self._uncovered, 0
+        return replayed
+
+    @property
     def pending_frames(self) -> int:
         """Received frames that are in no window and no loss yet."""
         return 0 if self._next is None else self._uncovered + self._partial_frames(self._next)
@@ -158,7 +99,7 @@ class Windower:
     def _join(self, position: int) -> int:
         """Begin at `position`; the first block to be cut is the first that is whole from here on."""
         self._block = max(-(-position // self.grid.hop_frames), self._first_window)
-        self._base = self._next = position
+        self._base = self._next = self._gap_from = position
         return position
 
     def _append(self, chunk: AudioChunk, skip_frames: int, out: list[Cut]) -> None:
@@ -226,14 +167,17 @@ class Windower:
             self._run.popleft()
 
     def _window(self, title: str | None) -> Window:
+        index = self._run[0].index
+        origin = self._records.origin(self.grid.needed_from(index))
         fresh, self._uncovered = self._uncovered, 0
         gap, self._gap_frames = self._gap_frames, 0
+        self._gap_from = (self._block + 1) * self.grid.hop_frames
         known_frame, known_s = self._clock
         end = (self._block + 1) * self.grid.hop_frames
         return Window(
             stream=self.stream,
             epoch=self.epoch,
-            index=self._run[0].index,
+            index=index,
             grid=self.grid,
             format=self.format,
             blocks=tuple(self._run),
@@ -241,6 +185,7 @@ class Windower:
             gap_frames=gap,
             end_at_s=known_s + (end - known_frame) / self.format.sample_rate_hz,
             title=title,
+            origin=origin,
         )
 
     def _block_audio(self) -> bytes:
@@ -273,10 +218,18 @@ class Windower:
         start = self._block * self.grid.hop_frames
         return max(0, end - start) - self._missing_between(start, max(start, end))
 
+    def _needed_from(self) -> int:
+        """The first frame that the next window needs; a gap before it, too, or nobody could say how long it was."""
+        needed = self.grid.needed_from(self.next_window)
+        if self._gap_frames and len(self._records) < MAX_RECORDS_OF_A_GAP:
+            return min(needed, self._gap_from)
+        return needed
+
     def _forget_before(self, frame: int) -> None:
         while self._missing and self._missing[0][1] <= frame:
             self._missing.popleft()
         assert self._next is not None
+        self._records.forget_before(self._needed_from())
         unneeded = min(frame - self.grid.left_frames, self._next) - self._base
         if unneeded > 0:
             del self._audio[: unneeded * self.format.frame_bytes]

@@ -90,7 +90,7 @@ def make_parts(model: Path, whole_tracks: bool = False, **settings: object) -> P
 async def run_through(parts: Parts, sources: Sequence[ListSource]) -> ListSink:
     """Feed every source to its end and deliver everything."""
     parts.engine.start()
-    delivery = asyncio.create_task(parts.pipeline.deliver())
+    delivery = asyncio.create_task(parts.pipeline.deliver_all())
     async with asyncio.timeout(60):
         await asyncio.gather(*(parts.pipeline.feed(source) for source in sources))
         parts.engine.close()

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.cuts import Cut, Loss, Missing, Window
 from daemon.grid import Grid
 from daemon.messages import AudioChunk
-from daemon.windows import Cut, Loss, Missing, Window, Windower
+from daemon.windows import Windower
 
 EPOCH = "2026-11-20T18:00:00.000Z"
 FORMAT = AudioFormat(SampleFormat.S16LE, 8000, 1)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.aggregate import SILENCE, UNKNOWN, HorizonWindow, StreamAggregator, TagPolicy, TrackAggregator, aggregate
+from daemon.cuts import Window
 from daemon.messages import ModelId, StreamTags
 from daemon.scoring import ScoredWindow
-from daemon.windows import Window
 from tests.strategies import FORMAT, GRID
 
 LABELS = ("jazz", "rock", "folk")

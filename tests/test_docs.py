@@ -18,8 +18,8 @@ import typer
 
 from daemon import errors
 from daemon.cli import app
+from daemon.cuts import LossReason
 from daemon.settings import Settings
-from daemon.windows import LossReason
 from export.cli import app as export_app
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.cuts import Missing
 from daemon.errors import BadChunk
 from daemon.messages import AudioChunk
-from daemon.windows import Missing, Windower
+from daemon.windows import Windower
 from tests.strategies import (
     EPOCH,
     FORMAT,
