@@ -38,11 +38,15 @@ _SAMPLE_BYTES = {
 }
 
 
+class FormatOutOfBounds(ValueError):
+    """A sample rate or a number of channels that genred does not accept."""
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
     """Interleaved little-endian PCM: a *frame* is one sample of every channel.
 
-    Raises ValueError when rate or channels are outside what genred accepts (8-192 kHz, 1-8 channels).
+    Raises FormatOutOfBounds when rate or channels are outside what genred accepts (8-192 kHz, 1-8 channels).
     """
 
     sample_format: SampleFormat
@@ -51,11 +55,11 @@ class AudioFormat:
 
     def __post_init__(self) -> None:
         if not MIN_SAMPLE_RATE_HZ <= self.sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
-            raise ValueError(
+            raise FormatOutOfBounds(
                 f"sample rate {self.sample_rate_hz} Hz is outside {MIN_SAMPLE_RATE_HZ}-{MAX_SAMPLE_RATE_HZ} Hz"
             )
         if not 1 <= self.channels <= MAX_CHANNELS:
-            raise ValueError(f"{self.channels} channels are outside 1-{MAX_CHANNELS}")
+            raise FormatOutOfBounds(f"{self.channels} channels are outside 1-{MAX_CHANNELS}")
 
     @property
     def frame_bytes(self) -> int:

@@ -6,15 +6,19 @@ GenredError                      70  internal
 │   ├── PortTaken
 │   ├── SoundDeviceUnavailable
 │   ├── UrlUnreachable
+│   ├── KafkaUnavailable
 │   └── AcceleratorUnavailable
 ├── DrainTimedOut                75
 ├── SettingsError                78
 │   └── ModelRefused
 ├── SinkFailed                   70
-└── BadChunk                     (never ends the process: counted, skipped)
+├── BadChunk                     (never ends the process: counted, skipped)
+└── BadRecord                    (never ends the process: counted, dead-lettered, skipped)
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 EXIT_CLEAN = 0
 EXIT_USAGE = 64
@@ -54,6 +58,10 @@ class UrlUnreachable(DependencyUnavailable):
     """A URL cannot be opened: refused, not found, not audio."""
 
 
+class KafkaUnavailable(DependencyUnavailable):
+    """No broker of the cluster can be used: refused, wrong TLS, authentication failed, no answer."""
+
+
 class AcceleratorUnavailable(DependencyUnavailable):
     """A GPU was asked for and its execution provider is not active."""
 
@@ -82,5 +90,34 @@ class BadChunk(GenredError):
     """A chunk that cannot be audio; `reason` is a bounded label for metrics."""
 
     def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class RecordFault(StrEnum):
+    """Why a Kafka record was refused: the label of its metric and its `genred-reason` (docs/kafka.md)."""
+
+    NO_KEY = "no_key"
+    KEY_NOT_UTF8 = "key_not_utf8"
+    STREAM_TOO_LONG = "stream_too_long"
+    STREAM_ID = "stream_id"
+    EMPTY = "empty"
+    NO_CONTENT_TYPE = "no_content_type"
+    CONTENT_TYPE = "content_type"
+    AUDIO_FORMAT = "audio_format"
+    POSITION = "position"
+    EPOCH = "epoch"
+    HEADER = "header"
+    TORN_FRAME = "torn_frame"
+    TOO_LONG = "too_long"
+    UNDECODABLE = "undecodable"
+    NO_AUDIO = "no_audio"
+    DECODED_TOO_LONG = "decoded_too_long"
+
+
+class BadRecord(GenredError):
+    """A Kafka record that cannot be used."""
+
+    def __init__(self, reason: RecordFault, message: str) -> None:
         super().__init__(message)
         self.reason = reason
