@@ -14,24 +14,42 @@ from daemon.settings import Settings
 from daemon.source_settings import DeviceSettings
 
 
-def run_check(settings: Settings) -> None:
-    """Try each part and print a line for it; raises the first failure, after all were tried."""
+def run_check(settings: Settings, connect: bool = False) -> None:
+    """Try each part and print a line for it; raises the first failure, after all were tried.
+
+    `connect`: the Kafka cluster too, which is not contacted otherwise.
+    """
     checks: list[tuple[str, Callable[[Settings], str]]] = [
         ("model", _check_model),
         ("sources", _check_sources),
         ("devices", _check_devices),
         ("http", _check_port),
     ]
-    failures: list[GenredError] = []
     typer.echo("ok    settings")
-    for name, check in checks:
-        try:
-            typer.echo(f"ok    {name}: {check(settings)}")
-        except GenredError as error:
-            failures.append(error)
-            typer.echo(f"FAIL  {name}: {error}")
+    failures = [error for name, check in checks if (error := _try(name, check, settings)) is not None]
+    failures += _connected(settings) if connect else []
     if failures:
         raise failures[0]
+
+
+def _try(name: str, check: Callable[[Settings], str], settings: Settings) -> GenredError | None:
+    try:
+        typer.echo(f"ok    {name}: {check(settings)}")
+    except GenredError as error:
+        typer.echo(f"FAIL  {name}: {error}")
+        return error
+    return None
+
+
+def _connected(settings: Settings) -> list[GenredError]:
+    """The first failure with the cluster; what comes after it cannot be known."""
+    from daemon.kafka.connect_check import connected_checks
+
+    for name, check in connected_checks(settings):
+        error = _try(name, check, settings)
+        if error is not None:
+            return [error]
+    return []
 
 
 def _check_model(settings: Settings) -> str:

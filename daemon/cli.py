@@ -5,14 +5,22 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from daemon.cli_options import (
+    ConfigOption,
+    DeviceOption,
+    ModelOption,
+    PcmOption,
+    RealtimeOption,
+    ThreadsOption,
+    read_settings,
+    start_logging,
+)
 from daemon.errors import EXIT_INTERNAL, EXIT_UNAVAILABLE, EXIT_USAGE, GenredError
-
-if TYPE_CHECKING:
-    from daemon.settings import Settings
+from daemon.kafka_cli import topics_app
 
 app = typer.Typer(
     name="genred",
@@ -25,6 +33,7 @@ app = typer.Typer(
 models_app = typer.Typer(help="The networks: list, describe, prove.", no_args_is_help=True, rich_markup_mode=None)
 bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(models_app, name="models")
+app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
 
 PLUGIN_GROUP = "genred.commands"
@@ -36,12 +45,6 @@ class Output(StrEnum):
     TABLE = "table"
     JSONL = "jsonl"
     CSV = "csv"
-
-
-ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file (TOML).", show_default=False)]
-ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Shipped model's name, or an ONNX file.")]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-ThreadsOption = Annotated[int | None, typer.Option(help="Network threads; 0: one a core.")]
 
 
 def main() -> None:
@@ -82,8 +85,8 @@ def tag(
     all_tags: Annotated[bool, typer.Option("--all-tags", help="Every label of the model, not only genres.")] = False,
     model: ModelOption = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the tags over time into this picture.")] = None,
-    realtime: Annotated[bool, typer.Option("--realtime", help="Play files at the speed of sound.")] = False,
-    pcm: Annotated[str | None, typer.Option(help="For '-': raw PCM as FORMAT:HZ:CHANNELS, e.g. s16le:44100:2.")] = None,
+    realtime: RealtimeOption = False,
+    pcm: PcmOption = None,
     device: DeviceOption = None,
     threads: ThreadsOption = None,
     config: ConfigOption = None,
@@ -91,8 +94,8 @@ def tag(
     """Say what genre is playing in files, folders, radios, standard input or a sound device."""
     from daemon.tag import TagOptions, run_tag
 
-    settings = _settings(config, _flags(model, device, threads, all_tags))
-    _logging("error", "text")
+    settings = read_settings(config, _flags(model, device, threads, all_tags))
+    start_logging("error", "text")
     run_tag(TagOptions(tuple(inputs), output.value, plot, realtime, pcm), settings)
 
 
@@ -104,17 +107,24 @@ def run(config: ConfigOption = None, model: ModelOption = None, device: DeviceOp
     from daemon.deadline import ending_on_time
     from daemon.service import serve
 
-    settings = _settings(config, _flags(model, device, None, False))
-    _logging(settings.log.level, settings.log.format)
+    settings = read_settings(config, _flags(model, device, None, False))
+    start_logging(settings.log.level, settings.log.format)
     asyncio.run(ending_on_time(serve(settings)))
 
 
 @app.command()
-def check(config: ConfigOption = None, model: ModelOption = None, device: DeviceOption = None) -> None:
+def check(
+    config: ConfigOption = None,
+    model: ModelOption = None,
+    device: DeviceOption = None,
+    connect: Annotated[bool, typer.Option("--connect", help="Ask Kafka too: brokers, topics, rights.")] = False,
+) -> None:
     """Check settings, model, device and sources: say what is wrong and where."""
     from daemon.check import run_check
 
-    run_check(_settings(config, _flags(model, device, None, False)))
+    if connect:
+        start_logging("error", "text")
+    run_check(read_settings(config, _flags(model, device, None, False)), connect)
 
 
 @app.command(name="config")
@@ -128,7 +138,7 @@ def show_config(
     if schema:
         print_schema()
     else:
-        print_settings(_settings(config, {}))
+        print_settings(read_settings(config, {}))
 
 
 @app.command()
@@ -213,15 +223,3 @@ def _flags(model: str | None, device: str | None, threads: int | None, all_tags:
     if all_tags:
         flags["tags"] = {"all_labels": True}
     return flags
-
-
-def _settings(config: Path | None, flags: dict[str, Any]) -> Settings:
-    from daemon.settings import load_settings
-
-    return load_settings(config, flags)
-
-
-def _logging(level: str, style: str) -> None:
-    from daemon.logs import set_up_logging
-
-    set_up_logging(level, style)

@@ -1,0 +1,58 @@
+"""The commands beside the daemon that speak to Kafka: topics, feed, watch; no logic."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from daemon.cli_options import ConfigOption, read_settings, start_logging
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+
+topics_app = typer.Typer(help="Kafka topics: create, check.", no_args_is_help=True, rich_markup_mode=None)
+
+BootstrapOption = Annotated[str | None, typer.Option(help="Kafka brokers, host:port[,...]; over the settings.")]
+TopicOption = Annotated[str | None, typer.Option(help="Input topic, where the settings have no source of kind kafka.")]
+
+
+class Encoding(StrEnum):
+    """How `genred feed` packs a chunk."""
+
+    RAW = "raw"
+    FLAC = "flac"
+    WAV = "wav"
+
+
+@topics_app.command("create")
+def topics_create(
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    topic: TopicOption = None,
+    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Of each new topic: the most workers.")] = 12,
+    replication_factor: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Default: 3, or as many as there are brokers.")
+    ] = None,
+    retention_hours: Annotated[float, typer.Option(min=0.2, max=1e6, help="How long the input's audio stays.")] = 24.0,
+) -> None:
+    """Create the topics that are missing: input, windows, tags (compacted), dead letters."""
+    from daemon.kafka.topics_command import run_create
+
+    run_create(_settings(config, bootstrap), topic, partitions, replication_factor, retention_hours)
+
+
+@topics_app.command("check")
+def topics_check(config: ConfigOption = None, bootstrap: BootstrapOption = None, topic: TopicOption = None) -> None:
+    """Say what is wrong with the topics, and print the ACLs that genred needs."""
+    from daemon.kafka.topics_command import run_check
+
+    run_check(_settings(config, bootstrap), topic)
+
+
+def _settings(config: Path | None, bootstrap: str | None) -> Settings:
+    flags: dict[str, Any] = {} if bootstrap is None else {"kafka": {"bootstrap_servers": bootstrap.split(",")}}
+    start_logging("error", "text")
+    return read_settings(config, flags)
