@@ -1,5 +1,5 @@
 # make run     the daemon on the bundled sample, tags changing live
-# make test    everything that must hold: formatting, types, tests
+# make test    everything that must hold: formatting, types, tests; the Kafka of GENRED_TEST_BOOTSTRAP, else its own
 # make setup   what both need, into .venv (system packages too, when root)
 PYTHON ?= python3
 JOBS ?= 2
