@@ -10,7 +10,8 @@ from daemon.engine import Engine, EngineLimits
 from daemon.errors import ModelRefused, SettingsError
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
-from daemon.kafka_settings import KafkaSinkSettings, KafkaSourceSettings
+from daemon.kafka.content_type import parse_content_type
+from daemon.kafka_settings import KafkaSettings, KafkaSinkSettings, KafkaSourceSettings
 from daemon.messages import AudioChunk
 from daemon.metrics import Metrics
 from daemon.scoring import Scorer
@@ -28,7 +29,7 @@ from daemon.source_settings import (
     StdinSettings,
     UrlSettings,
 )
-from daemon.sources.source import Source
+from daemon.sources.source import Feeder, Source
 from daemon.tagging import StreamRules
 from models.card import Card
 from models.catalogue import ModelNotFound, resolve_model
@@ -96,11 +97,11 @@ def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> St
     )
 
 
-def make_sources(settings: Settings, on_drop: OnDrop) -> list[Source]:
+def make_sources(settings: Settings, on_drop: OnDrop) -> list[Source | Feeder]:
     """Every source of the settings; a folder becomes one source a file. SettingsError names what is missing."""
-    sources: list[Source] = []
+    sources: list[Source | Feeder] = []
     for place, source in enumerate(settings.sources):
-        sources += _sources(source, f"sources.{place}", on_drop)
+        sources += _sources(source, f"sources.{place}", on_drop, settings)
     return sources
 
 
@@ -111,8 +112,10 @@ def required_streams(settings: Settings) -> frozenset[str]:
 
 
 def make_sinks(settings: Settings) -> list[Sink]:
-    """Every sink of the settings; JSON lines on standard output when there is none."""
-    return [_sink(sink) for sink in settings.sinks] or [JsonlSink(None)]
+    """Every sink of the settings; JSON lines on standard output when there is none and somebody needs one."""
+    if not settings.sinks and all(isinstance(source, KafkaSourceSettings) for source in settings.sources):
+        return []  # the results of a Kafka source go back to Kafka
+    return [_sink(sink, settings.kafka) for sink in settings.sinks] or [JsonlSink(None)]
 
 
 def _policy(tags: TagSettings) -> TagPolicy:
@@ -126,17 +129,19 @@ def _policy(tags: TagSettings) -> TagPolicy:
     )
 
 
-def _sink(settings: SinkSettings) -> Sink:
+def _sink(settings: SinkSettings, kafka: KafkaSettings) -> Sink:
     match settings:
         case ConsoleSettings():
             return ConsoleSink()
         case JsonlSettings():
             return JsonlSink(settings.path)
         case KafkaSinkSettings():
-            raise SettingsError("sinks: kind kafka is not built yet")
+            from daemon.sinks.kafka import KafkaSink
+
+            return KafkaSink(kafka)
 
 
-def _sources(settings: SourceSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:
+def _sources(settings: SourceSettings, key: str, on_drop: OnDrop, whole: Settings) -> Sequence[Source | Feeder]:
     # Each kind brings its own library (PyAV, PyAudio): load only what is used.
     match settings:
         case FileSettings():
@@ -173,7 +178,14 @@ def _sources(settings: SourceSettings, key: str, on_drop: OnDrop) -> Sequence[So
 
             return [StdinSource(settings.stream, settings.format)]
         case KafkaSourceSettings():
-            raise SettingsError(f"{key}: kind kafka is not built yet")
+            from daemon.kafka.input_record import InputRules
+            from daemon.kafka.source import KafkaSource
+
+            default = (
+                None if settings.default_content_type is None else parse_content_type(settings.default_content_type)
+            )
+            rules = InputRules(default, settings.max_chunk_s)
+            return [KafkaSource(whole.kafka, settings, rules, whole.tags.horizon_s, whole.drain_timeout_s)]
 
 
 def _file_sources(settings: FileSettings, key: str, on_drop: OnDrop) -> Sequence[Source]:

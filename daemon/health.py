@@ -10,7 +10,7 @@ from daemon.engine import Engine
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
-from daemon.sources.source import Source
+from daemon.sources.source import Feeder, Source
 from daemon.sources.status import TROUBLED, SourceState
 from daemon.version import genred_version
 
@@ -22,7 +22,7 @@ class Health:
     """Answers `/livez`, `/readyz` and `/status` from the running parts."""
 
     def __init__(
-        self, pipeline: Pipeline, engine: Engine, sources: Sequence[Source], ledger: Ledger, metrics: Metrics
+        self, pipeline: Pipeline, engine: Engine, sources: Sequence[Source | Feeder], ledger: Ledger, metrics: Metrics
     ) -> None:
         self._pipeline, self._engine, self._sources = pipeline, engine, sources
         self._ledger, self._metrics = ledger, metrics

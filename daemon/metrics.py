@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+TAKEOVER_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 SMOOTHING = 0.1  # of realtime_factor: some ten batches
 
@@ -20,6 +21,7 @@ class Metrics:
         self._audio()
         self._engine()
         self._outcome()
+        self._kafka()
         self._identity()
 
     def _audio(self) -> None:
@@ -67,6 +69,24 @@ class Metrics:
         self.live_streams = self._gauge("live_streams", "Streams that are being heard.")
         self.stalled_streams = self._gauge("stalled_streams", "Sources that should be giving audio and are not.")
         self.source_restarts = self._counter("source_restarts", "Times a source was reopened.", ("kind",))
+
+    def _kafka(self) -> None:
+        self.dead_letters = self._counter("dead_letters", "Kafka records put aside, by reason.", ("reason",))
+        self.rebalances = self._counter("rebalances", "Times the consumer group was dealt out anew.")
+        self.takeovers = self._counter(
+            "takeovers", "Partitions taken over, by how much of their past was there (whole, cut, none).", ("past",)
+        )
+        self.takeover_seconds = self._histogram(
+            "takeover_seconds", "From the assignment of a partition to its first own record.", TAKEOVER_BUCKETS_S
+        )
+        self.consumer_lag_records = self._gauge(
+            "consumer_lag_records", "Records behind the committed offset, as Kafka counts it.", ("topic", "partition")
+        )
+        self.consumer_lag_audio_seconds = self._gauge(
+            "consumer_lag_audio_seconds", "The same in seconds of audio, by the mean record."
+        )
+        self.skipped_records = self._counter("skipped_records", "Records left out to catch up (overload = skip).")
+        self.owned_partitions = self._gauge("owned_partitions", "Partitions of the input topic that are this worker's.")
 
     def _identity(self) -> None:
         self.build_info = Info("genred_build", "The running version.", registry=self.registry)

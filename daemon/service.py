@@ -20,7 +20,7 @@ from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
 from daemon.settings import Settings
 from daemon.sinks.sink import Sink
-from daemon.sources.source import Source
+from daemon.sources.source import Feeder, Source
 from daemon.sources.status import SourceState
 from daemon.version import genred_version
 
@@ -56,7 +56,7 @@ class Service:
         self,
         pipeline: Pipeline,
         engine: Engine,
-        sources: Sequence[Source],
+        sources: Sequence[Source | Feeder],
         sinks: Sequence[Sink],
         drain_timeout_s: float,
         required: frozenset[str] = frozenset(),
@@ -124,10 +124,13 @@ class Service:
             for source in self._sources:
                 group.create_task(self._feed(source, room), name=f"feed {source.status.name}")
 
-    async def _feed(self, source: Source, room: asyncio.Semaphore) -> None:
+    async def _feed(self, source: Source | Feeder, room: asyncio.Semaphore) -> None:
         async with contextlib.nullcontext() if source.live else room:
             try:
-                await self._pipeline.feed(source)
+                if isinstance(source, Feeder):
+                    await source.feed_into(self._pipeline)
+                else:
+                    await self._pipeline.feed(source)
             except GenredError as error:
                 source.status.change(SourceState.FAILED, str(error))
                 self.failures.append(error)

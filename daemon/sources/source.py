@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from daemon.messages import AudioChunk, StreamEnd
 from daemon.sources.status import SourceStatus
+
+if TYPE_CHECKING:
+    from daemon.pipeline import Pipeline
 
 
 class Source(Protocol):
@@ -23,4 +26,16 @@ class Source(Protocol):
 
     def chunks(self) -> AsyncGenerator[AudioChunk | StreamEnd, None]:
         """The source's audio from now on; called once."""
+        ...
+
+
+@runtime_checkable
+class Feeder(Protocol):
+    """A source that keeps its streams, and publishes their results, itself."""
+
+    status: SourceStatus
+    live: bool
+
+    async def feed_into(self, pipeline: Pipeline) -> None:
+        """Use the pipeline's engine until cancelled; then finish what is in flight. Raises a GenredError."""
         ...

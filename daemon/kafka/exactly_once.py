@@ -1,0 +1,129 @@
+"""Exactly once: results and offsets in one transaction, a transactional id an input partition.
+
+The id is the fence: the partition's new owner opens it anew, and whoever had it before can write no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.structs import TopicPartition
+
+from daemon.errors import SinkFailed
+from daemon.kafka.at_least_once import OnFailure
+from daemon.kafka.parcel import Parcel, Sender
+from daemon.kafka.partition import OwnedPartition
+from daemon.kafka.producer import send
+from daemon.tagging import LogPartition
+
+log = logging.getLogger(__name__)
+# (aiokafka's own name for a producer whose epoch is older than the broker's has changed over time: both are fences)
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+
+@dataclass(slots=True)
+class Outbox:
+    """What waits for a partition's next transaction."""
+
+    producer: AIOKafkaProducer
+    parcels: deque[tuple[Sender, Parcel]] = field(default_factory=deque)
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class ExactlyOnce:
+    """Gathers parcels, and writes them with the offsets that they reach."""
+
+    def __init__(self, make_producer: Callable[[str], AIOKafkaProducer], group: str, on_failure: OnFailure) -> None:
+        """`make_producer(transactional_id)` makes one that is not started."""
+        self._make_producer, self._group, self._on_failure = make_producer, group, on_failure
+        self._outboxes: dict[LogPartition, Outbox] = {}
+
+    async def open(self, log_partition: LogPartition) -> None:
+        """Take the partition's transactional id: ends whatever its previous owner had begun."""
+        producer = self._make_producer(f"{self._group}-{log_partition.topic}-{log_partition.partition}")
+        await producer.start()
+        self._outboxes[log_partition] = Outbox(producer)
+
+    async def close(self, log_partition: LogPartition) -> None:
+        """Let go of the partition; what was not committed is its next owner's."""
+        outbox = self._outboxes.pop(log_partition, None)
+        if outbox is None:
+            return
+        for partition, parcel in outbox.parcels:
+            partition.give_up(parcel)
+        outbox.parcels.clear()
+        with contextlib.suppress(KafkaError):  # a fenced one complains again
+            await outbox.producer.stop()
+
+    async def write(self, sender: Sender, parcel: Parcel) -> None:
+        """Keep a parcel for the next transaction."""
+        outbox = self._outboxes.get(sender.log)
+        if outbox is None:  # the partition was let go of a moment ago
+            sender.give_up(parcel)
+            sender.done(parcel)
+            return
+        sender.done(parcel)
+        outbox.parcels.append((sender, parcel))
+
+    async def commit(self, consumer: AIOKafkaConsumer, partitions: Sequence[OwnedPartition]) -> None:
+        """One transaction for each partition that has moved."""
+        await asyncio.gather(*(self._commit(partition) for partition in partitions if not partition.rebuilding))
+
+    async def stop(self) -> None:
+        """Let go of every partition."""
+        for log_partition in list(self._outboxes):
+            await self.close(log_partition)
+
+    async def _commit(self, partition: OwnedPartition) -> None:
+        outbox = self._outboxes.get(partition.log)
+        if outbox is None or partition.lost:
+            return
+        async with outbox.busy:
+            committed = partition.point.committable
+            parcels = [parcel for _, parcel in outbox.parcels if parcel.ticket.offset < committed]
+            if not parcels and committed == partition.point.committed:
+                return
+            try:
+                await self._transaction(outbox.producer, partition, parcels, committed)
+            except FENCED:
+                log.warning(
+                    "%s[%d] has a new owner: what was not committed is his",
+                    partition.log.topic,
+                    partition.log.partition,
+                )
+                partition.fenced = True
+                return
+            except (KafkaError, OSError) as error:
+                where = f"{partition.log.topic}[{partition.log.partition}]"
+                self._on_failure(SinkFailed(f"kafka: the transaction of {where} failed: {error!r}"))
+                return
+            for parcel in parcels:
+                outbox.parcels.popleft()
+                partition.settled(parcel)
+            partition.has_committed(committed)
+
+    async def _transaction(
+        self, producer: AIOKafkaProducer, partition: OwnedPartition, parcels: Sequence[Parcel], committed: int
+    ) -> None:
+        await producer.begin_transaction()
+        sent = [[await send(producer, record) for record in parcel.records] for parcel in parcels]
+        for parcel, futures in zip(parcels, sent, strict=True):
+            metadata = await asyncio.gather(*futures)
+            partition.logged(parcel, metadata[0].offset if metadata else -1)
+        await producer.send_offsets_to_transaction(
+            {
+                TopicPartition(partition.log.topic, partition.log.partition): (
+                    committed,
+                    partition.bookmark(committed).encode(),
+                )
+            },
+            self._group,
+        )
+        await producer.commit_transaction()

@@ -1,0 +1,139 @@
+"""The open runs of a partition's streams: records in, cuts out. Pure, and a function of the records alone.
+
+A producer that gives neither epoch nor position is counted: its run is named after its first record, its position is
+the frames so far.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from daemon.cuts import Cut
+from daemon.errors import BadChunk, BadRecord, RecordFault, SettingsError
+from daemon.grid import Grid
+from daemon.kafka.input_record import AudioRecord, EndRecord
+from daemon.messages import AudioChunk, StreamEnd, rfc3339
+from daemon.windows import Windower
+
+Key = tuple[str, str]  # stream, epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A window that is in the windows topic at `log_offset`; the input record at `offset` completed it."""
+
+    offset: int
+    end_s: float
+    log_offset: int
+
+
+@dataclass(slots=True, eq=False)
+class OpenRun:
+    """A run of a stream, from its first record to its end."""
+
+    windower: Windower
+    next_position: int = 0
+    last_offset: int = -1
+    heard_at_s: float = 0.0  # when its last record was worked on, by the clock of whoever keeps the run
+    heard_in_s: float = 0.0  # the newest time that the partition's records had told by then, Unix seconds
+    previous_epoch: str | None = None
+    published: deque[Published] = field(default_factory=deque)  # as far back as a new owner needs
+
+    @property
+    def key(self) -> Key:
+        """Stream and epoch."""
+        return self.windower.stream, self.windower.epoch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stale:
+    """Audio of a run that another has replaced."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """Something that became certain of a run, and from which record on it can be made again."""
+
+    run: OpenRun
+    item: Cut | StreamEnd | Stale
+    needed_offset: int | None = None
+
+
+class OpenRuns:
+    """Every open run of one partition."""
+
+    def __init__(self, grid_for: Callable[[int], Grid]) -> None:
+        self._grid_for = grid_for
+        self.by_stream: dict[str, OpenRun] = {}
+
+    def audio(self, record: AudioRecord, offset: int, position: int | None = None) -> list[Event]:
+        """Take a chunk; `position` stands in for one that the record lacks. BadRecord when it fits no run."""
+        run = self.by_stream.get(record.stream)
+        epoch = record.epoch or self._epoch_of(record, run, offset)
+        events: list[Event] = []
+        if run is None or run.windower.epoch != epoch:
+            if run is not None and epoch == run.previous_epoch:
+                return [Event(run, Stale(record.format.seconds(len(record.audio) // record.format.frame_bytes)))]
+            fresh = self._begin(record, epoch, run)  # may refuse: before anything ends
+            events = [] if run is None else self.end(record.stream)
+            run = self.by_stream[record.stream] = fresh
+        events += self._push(run, record, offset, position)
+        if record.end:
+            events += self.end(record.stream)
+        return events
+
+    def ended(self, record: EndRecord) -> list[Event]:
+        """The stream's run is over, unless the record speaks of another one."""
+        run = self.by_stream.get(record.stream)
+        if run is None or (record.epoch is not None and record.epoch != run.windower.epoch):
+            return []
+        return self.end(record.stream)
+
+    def end(self, stream: str) -> list[Event]:
+        """Close the stream's run: its last windows, then its end."""
+        run = self.by_stream.pop(stream)
+        needed = run.windower.needed_offset
+        events = [Event(run, cut, needed) for cut in run.windower.flush()]
+        return [*events, Event(run, StreamEnd(*run.key), needed)]
+
+    def _begin(self, record: AudioRecord, epoch: str, before: OpenRun | None) -> OpenRun:
+        try:
+            grid = self._grid_for(record.format.sample_rate_hz)
+        except SettingsError as error:
+            raise BadRecord(RecordFault.AUDIO_FORMAT, str(error)) from error
+        previous = None if before is None else before.windower.epoch
+        return OpenRun(Windower(record.stream, epoch, record.format, grid), previous_epoch=previous)
+
+    def _push(self, run: OpenRun, record: AudioRecord, offset: int, position: int | None) -> list[Event]:
+        if record.position is not None:
+            position = record.position
+        elif position is None:
+            position = run.next_position
+        chunk = AudioChunk(
+            record.stream,
+            run.windower.epoch,
+            position,
+            record.format,
+            record.audio,
+            record.captured_at_s,
+            record.title,
+            offset,
+        )
+        try:
+            cuts = run.windower.push(chunk)
+        except BadChunk as error:
+            raise BadRecord(RecordFault.AUDIO_FORMAT, str(error)) from error
+        run.next_position = max(run.next_position, position + chunk.frames)
+        run.last_offset = offset
+        return [Event(run, cut) for cut in cuts]
+
+    @staticmethod
+    def _epoch_of(record: AudioRecord, run: OpenRun | None, offset: int) -> str:
+        """The run's name where the producer gives none; one that begins again at 0 has started anew."""
+        if run is not None and run.windower.format == record.format and (record.position != 0 or not run.next_position):
+            return run.windower.epoch
+        return f"{rfc3339(record.captured_at_s)}@{offset}"

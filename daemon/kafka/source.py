@@ -1,0 +1,260 @@
+"""Audio from a Kafka topic: this worker's share of it, as the consumer group deals it out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from daemon.errors import BadRecord, GenredError, KafkaUnavailable, SinkFailed
+from daemon.kafka.at_least_once import AtLeastOnce
+from daemon.kafka.connection import connection_options
+from daemon.kafka.exactly_once import ExactlyOnce
+from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
+from daemon.kafka.lag import Lag
+from daemon.kafka.output_record import OutputTopics
+from daemon.kafka.ownership import Delivery, Ownership
+from daemon.kafka.parcel import Terms
+from daemon.kafka.partition import OwnedPartition
+from daemon.kafka.producer import make_producer
+from daemon.kafka.ready import check_topics
+from daemon.kafka.score_log import ScoreLog
+from daemon.kafka.takeover import TakeOver
+from daemon.kafka_settings import Delivery as DeliveryKind
+from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings, Overload
+from daemon.pipeline import Pipeline
+from daemon.sources.status import SourceState, SourceStatus
+
+log = logging.getLogger(__name__)
+POLL_MS = 200
+MAX_RECORDS = 500  # worked on before the other partitions, and everybody else, have their turn
+HAND_OVER_SHARE = 0.3  # of max_poll_interval_s: the most that finishing takes in a rebalance
+LOOK_S = 1.0  # between looks at idle streams and the lag
+DRAIN_SHARE = 0.6  # of the daemon's drain: the most that finishing takes
+
+
+class KafkaSource:
+    """One member of the consumer group."""
+
+    live = True
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        settings: KafkaSourceSettings,
+        rules: InputRules,
+        horizon_s: float,
+        drain_timeout_s: float,
+    ) -> None:
+        """`horizon_s`: how far back the aggregates look; `drain_timeout_s`: the daemon's."""
+        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka")
+        self._kafka, self._settings, self._rules = kafka, settings, rules
+        self._topics = OutputTopics(kafka.windows_topic, kafka.tags_topic, kafka.dead_letter_topic)
+        self._terms = Terms(self._topics, settings.idle_s, horizon_s)
+        self._drain_s = DRAIN_SHARE * drain_timeout_s
+        self._ownership: Ownership | None = None
+
+    @property
+    def pending_s(self) -> float:
+        """Received seconds that are not with the engine yet, nor lost."""
+        return sum(partition.pending_s for partition in self._owned)
+
+    @property
+    def live_streams(self) -> int:
+        """Streams with an open run."""
+        return sum(len(partition.runs.by_stream) for partition in self._owned)
+
+    async def feed_into(self, pipeline: Pipeline) -> None:
+        """Work until cancelled; then finish what is in flight, commit, and leave the group."""
+        pipeline.others.append(self)
+        await check_topics(self._kafka, self._settings.topic)
+        self._pipeline, self._lag = pipeline, Lag(pipeline.metrics)
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        options = connection_options(self._kafka)
+        self._consumer = self._make_consumer(options)
+        self._delivery = await self._make_delivery(options)
+        score_log = ScoreLog(self._topics.windows, options, self._settings.delivery is DeliveryKind.EXACTLY_ONCE)
+        take_over = TakeOver(self._settings, options, score_log, pipeline.metrics)
+        self._ownership = Ownership(
+            self._consumer,
+            self._delivery,
+            take_over,
+            lambda log_partition, plan: OwnedPartition(log_partition, plan, pipeline, self._terms, self._delivery),
+            pipeline.metrics,
+            HAND_OVER_SHARE * self._settings.max_poll_interval_s,
+        )
+        try:
+            await self._consumer.start()
+            self._consumer.subscribe([self._settings.topic], listener=self._ownership)
+            await self._work()
+        except (KafkaError, OSError) as error:
+            raise SinkFailed(f"kafka: {error!r}") from error
+        finally:
+            await self._stop()
+
+    @property
+    def _owned(self) -> Sequence[OwnedPartition]:
+        return [] if self._ownership is None else list(self._ownership.partitions.values())
+
+    async def _work(self) -> None:
+        tasks = {
+            asyncio.create_task(self._poll(), name="kafka poll"),
+            asyncio.create_task(self._commit_regularly(), name="kafka commit"),
+            asyncio.create_task(self._look_regularly(), name="kafka look"),
+        }
+        try:
+            done, _ = await asyncio.wait({*tasks, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _poll(self) -> None:
+        """Records in, partition by partition; waits wherever the engine is full, so nothing piles up."""
+        assert self._ownership is not None
+        while True:
+            self._ownership.check()
+            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            for key, records in batches.items():
+                partition = self._ownership.partitions.get(key)
+                if partition is not None:
+                    await self._take(partition, records)
+            await asyncio.sleep(0)  # when there is a backlog, nothing above need have waited
+
+    async def _take(self, partition: OwnedPartition, records: Sequence[Any]) -> None:
+        for raw in records:
+            if partition.stopping or partition.lost:
+                return
+            record = InputRecord(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, raw.headers)
+            replayed = record.offset < partition.start
+            if partition.rebuilding and not replayed:
+                self._rebuilt(partition)
+            try:
+                parsed = await self._parsed(record)
+                if replayed:
+                    partition.replay(parsed, record.offset)
+                else:
+                    await partition.take(parsed, record.offset)
+            except BadRecord as error:
+                if not replayed:
+                    await partition.refuse(record, error)
+        if not partition.rebuilding:
+            self.status.heard()
+
+    async def _parsed(self, record: InputRecord) -> AudioRecord | EndRecord:
+        if is_container(record, self._rules):
+            return await asyncio.to_thread(parse_record, record, self._rules)
+        return parse_record(record, self._rules)
+
+    def _rebuilt(self, partition: OwnedPartition) -> None:
+        assert self._ownership is not None
+        partition.finish_rebuild()
+        took_s = time.monotonic() - self._ownership.assigned_at_s
+        self._pipeline.metrics.takeover_seconds.observe(took_s)
+        log.info(
+            "%s[%d]: %d streams taken over at offset %d in %.2f s",
+            partition.log.topic, partition.log.partition, len(partition.runs.by_stream), partition.start, took_s,
+        )  # fmt: skip
+
+    async def _commit_regularly(self) -> None:
+        assert self._ownership is not None
+        exactly = self._settings.delivery is DeliveryKind.EXACTLY_ONCE
+        interval_s = self._settings.transaction_interval_s if exactly else self._settings.commit_interval_s
+        while True:
+            await asyncio.sleep(interval_s)
+            await self._ownership.commit()
+
+    async def _look_regularly(self) -> None:
+        """What time alone brings about: take-overs with nothing left to read, idle streams, the lag."""
+        assert self._ownership is not None
+        while True:
+            await asyncio.sleep(LOOK_S)
+            partitions = dict(self._ownership.partitions)
+            try:
+                async with asyncio.timeout(self._kafka.request_timeout_s):
+                    ends = await self._consumer.end_offsets(list(partitions)) if partitions else {}
+            except (KafkaError, TimeoutError) as error:
+                log.warning("the brokers do not say how far the log goes: %r", error)
+                continue
+            self._lag.update(self._ownership.partitions, ends)
+            for key, partition in partitions.items():
+                if self._ownership.partitions.get(key) is partition:
+                    await self._look_at(key, partition, ends[key])
+            if partitions and self._ownership.assigned and all(not p.rebuilding for p in partitions.values()):
+                self.status.change(SourceState.RUNNING, f"{len(partitions)} partitions")
+
+    async def _look_at(self, key: TopicPartition, partition: OwnedPartition, end: int) -> None:
+        try:
+            position = await self._consumer.position(key)
+        except KafkaError:  # revoked a moment ago
+            return
+        if partition.rebuilding and position >= partition.start:
+            self._rebuilt(partition)
+        if partition.rebuilding:
+            return
+        await partition.close_idle(time.monotonic(), caught_up=partition.point.next_offset >= end)
+        behind_s = (end - partition.point.next_offset) * partition.mean_record_s
+        if self._settings.overload is Overload.SKIP and behind_s > self._settings.max_lag_s:
+            left_out = end - partition.point.next_offset
+            log.warning(
+                "%s[%d]: %.0f s of audio behind: %d records are left out",
+                key.topic, key.partition, behind_s, left_out,
+            )  # fmt: skip
+            self._pipeline.metrics.skipped_records.inc(left_out)
+            self._consumer.seek(key, end)
+            partition.skip_to(end)
+
+    async def _stop(self) -> None:
+        """Finish, commit, leave the group."""
+        if self._ownership is not None:
+            await self._ownership.hand_over(self._drain_s)
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(self._drain_s):
+                await self._consumer.stop()
+        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+            async with asyncio.timeout(self._drain_s):
+                await self._delivery.stop()
+
+    def _fail(self, error: GenredError) -> None:
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _make_consumer(self, options: dict[str, Any]) -> AIOKafkaConsumer:
+        settings = self._settings
+        return AIOKafkaConsumer(
+            **options,
+            group_id=settings.group,
+            group_instance_id=settings.instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset=settings.start,
+            isolation_level="read_committed",  # a producer may use transactions, too
+            partition_assignment_strategy=[StickyPartitionAssignor],
+            session_timeout_ms=round(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=round(settings.session_timeout_s * 1000 / 6),
+            max_poll_interval_ms=round(settings.max_poll_interval_s * 1000),
+            fetch_max_bytes=settings.fetch_max_mb << 20,
+        )
+
+    async def _make_delivery(self, options: dict[str, Any]) -> Delivery:
+        if self._settings.delivery is DeliveryKind.EXACTLY_ONCE:
+            return ExactlyOnce(
+                lambda name: make_producer(options, self._kafka, transactional_id=name),
+                self._settings.group,
+                self._fail,
+            )
+        producer = make_producer(options, self._kafka)
+        try:
+            await producer.start()
+        except KafkaError as error:
+            raise KafkaUnavailable(f"kafka: {error}") from error
+        return AtLeastOnce(producer, self._fail)
