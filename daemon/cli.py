@@ -20,7 +20,7 @@ from daemon.cli_options import (
     start_logging,
 )
 from daemon.errors import EXIT_INTERNAL, EXIT_UNAVAILABLE, EXIT_USAGE, GenredError
-from daemon.kafka_cli import topics_app
+from daemon.kafka_cli import feed, topics_app
 
 app = typer.Typer(
     name="genred",
@@ -35,6 +35,7 @@ bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=T
 app.add_typer(models_app, name="models")
 app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
+app.command()(feed)
 
 PLUGIN_GROUP = "genred.commands"
 

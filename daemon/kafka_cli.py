@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from daemon.cli_options import ConfigOption, read_settings, start_logging
+from daemon.cli_options import ConfigOption, PcmOption, RealtimeOption, read_settings, start_logging
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -50,6 +50,28 @@ def topics_check(config: ConfigOption = None, bootstrap: BootstrapOption = None,
     from daemon.kafka.topics_command import run_check
 
     run_check(_settings(config, bootstrap), topic)
+
+
+def feed(
+    inputs: Annotated[list[str], typer.Argument(metavar="PATH|URL|-|device:NAME...", help="What to send.")],
+    topic: Annotated[str | None, typer.Option(help="Default: that of the settings' source, or audio.chunks.")] = None,
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    chunk_ms: Annotated[int, typer.Option(min=10, max=60_000, help="Audio in a record, milliseconds.")] = 500,
+    realtime: RealtimeOption = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Play files again and again, each as one endless stream.")
+    ] = False,
+    streams: Annotated[int, typer.Option(min=1, max=100_000, help="Send each input as so many streams.")] = 1,
+    encode: Annotated[Encoding, typer.Option(help="raw PCM, or a file in each record.")] = Encoding.RAW,
+    pcm: PcmOption = None,
+    epoch: Annotated[str | None, typer.Option(help="Name of the streams' run. Default: the present time.")] = None,
+) -> None:
+    """Send audio to a Kafka topic, in chunks, as fast as possible or at the speed of sound."""
+    from daemon.kafka.feed_command import FeedOptions, run_feed
+
+    options = FeedOptions(tuple(inputs), topic, chunk_ms, realtime, loop, streams, encode.value, pcm, epoch)
+    run_feed(options, _settings(config, bootstrap))
 
 
 def _settings(config: Path | None, bootstrap: str | None) -> Settings:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from pydantic import ValidationError
 
 from daemon.assembly import load_model, make_engine, make_rules, make_sources
 from daemon.deadline import ending_on_time
@@ -23,7 +22,7 @@ from daemon.sinks.csv import CsvSink
 from daemon.sinks.jsonl import JsonlSink
 from daemon.sinks.sink import Sink
 from daemon.sinks.taggram import TaggramSink
-from daemon.tag_inputs import is_live, source_tables
+from daemon.tag_inputs import is_live, with_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class TagOptions:
 
 def run_tag(options: TagOptions, settings: Settings) -> None:
     """Tag every input. Inputs that cannot be used are named one a line; the rest is tagged first."""
-    asyncio.run(ending_on_time(_tag(options, _with_inputs(options, settings))))
+    asyncio.run(ending_on_time(_tag(options, with_inputs(settings, options.inputs, options.realtime, options.pcm))))
 
 
 async def _tag(options: TagOptions, settings: Settings) -> None:
@@ -65,26 +64,6 @@ async def _tag(options: TagOptions, settings: Settings) -> None:
         raise
     if not pipeline.published_windows:
         print("genred: no window was long enough to tag", file=sys.stderr)  # noqa: T201
-
-
-def _with_inputs(options: TagOptions, settings: Settings) -> Settings:
-    tables = source_tables(options.inputs, options.realtime, options.pcm)
-    fields: dict[str, Any] = {name: getattr(settings, name) for name in settings.model_fields_set}
-    try:
-        return Settings(**{**fields, "sources": tables})
-    except ValidationError as error:
-        problems = (f"{options.inputs[_place(problem)]}: {_what(problem)}" for problem in error.errors())
-        raise InputUnusable("; ".join(problems)) from None
-
-
-def _place(problem: Any) -> int:
-    """Which input a settings problem is about."""
-    return next((part for part in problem["loc"] if isinstance(part, int)), 0)
-
-
-def _what(problem: Any) -> str:
-    key = problem["loc"][-1] if problem["loc"] else "inputs"
-    return f"{key}: {problem['msg']}"
 
 
 def _sink(output: str, labels: Any, streams: list[str], live: bool) -> Sink:

@@ -1,4 +1,4 @@
-"""What `genred tag` was given, as source settings."""
+"""What `genred tag` and `genred feed` were given, as source settings."""
 
 from __future__ import annotations
 
@@ -6,10 +6,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from daemon.audio_format import SampleFormat
 from daemon.errors import InputUnusable
+from daemon.settings import Settings
 
 DEVICE_PREFIX = "device:"
+
+
+def with_inputs(settings: Settings, inputs: Sequence[str], realtime: bool, pcm: str | None) -> Settings:
+    """The settings with the inputs as their only sources. InputUnusable names the inputs that cannot be."""
+    tables = source_tables(inputs, realtime, pcm)
+    fields: dict[str, Any] = {name: getattr(settings, name) for name in settings.model_fields_set}
+    try:
+        return Settings(**{**fields, "sources": tables})
+    except ValidationError as error:
+        problems = (f"{inputs[_place(problem)]}: {_what(problem)}" for problem in error.errors())
+        raise InputUnusable("; ".join(problems)) from None
 
 
 def source_tables(inputs: Sequence[str], realtime: bool, pcm: str | None) -> list[dict[str, Any]]:
@@ -27,6 +41,16 @@ def source_tables(inputs: Sequence[str], realtime: bool, pcm: str | None) -> lis
 def is_live(inputs: Sequence[str]) -> bool:
     """Whether any of the inputs may never end."""
     return any("://" in given or given.startswith(DEVICE_PREFIX) for given in inputs)
+
+
+def _place(problem: Any) -> int:
+    """Which input a settings problem is about."""
+    return next((part for part in problem["loc"] if isinstance(part, int)), 0)
+
+
+def _what(problem: Any) -> str:
+    key = problem["loc"][-1] if problem["loc"] else "inputs"
+    return f"{key}: {problem['msg']}"
 
 
 def _table(given: str, realtime: bool, pcm: str | None) -> dict[str, Any]:
