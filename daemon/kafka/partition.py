@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from daemon.scoring import ScoredWindow
 from daemon.tagging import LogPartition, Tagger
 
 HANDED_OVER = "handed_over"
+MAX_DEAD_BYTES = 1_000_000  # Kafka's default limit of a record, less its headers
 SMOOTHING = 0.01  # some hundred records
 
 
@@ -44,6 +46,7 @@ class OwnedPartition:
         self.runs = OpenRuns(pipeline.rules.grid_for)
         self._tagger = Tagger(pipeline.rules, log)
         self.start = plan.committed
+        self.next_read = plan.bookmark.audio  # the record that is to come next, silent ones included
         closed_before = plan.bookmark.closed_before
         self.point = CommitPoint(plan.committed, plan.log_end, closed_before, terms.horizon_s)
         self._rebuild: Rebuild | None = Rebuild(plan, self.runs)
@@ -109,7 +112,8 @@ class OwnedPartition:
         self.point.watermark.read(record.offset)
         ticket = self.point.watermark.issue(Ticket(record.offset))
         self._pipeline.metrics.dead_letters.labels(error.reason.value).inc()
-        await self._write(Parcel(ticket, [dead_letter_record(record, error, self._terms.topics)]))
+        self.next_read = record.offset + 1
+        await self._write(Parcel(ticket, [_fitting(dead_letter_record(record, error, self._terms.topics))]))
 
     def pass_over(self, offset: int) -> None:
         """The record at `offset` needs nothing."""
@@ -118,6 +122,7 @@ class OwnedPartition:
     def skip_to(self, offset: int) -> None:
         """Leave out what lies before `offset`: every stream is joined again behind it."""
         self._pipeline.ledger.drop("skipped", self.pending_s - self._handing_on_s)
+        self.next_read = offset
         self.runs.by_stream.clear()
         self.point.watermark.read(offset - 1)
 
@@ -265,6 +270,13 @@ class OwnedPartition:
         """Write what the engine has no part in."""
         self.in_flight.begin()
         await self._writer.write(self, parcel)
+
+
+def _fitting(letter: OutputRecord) -> OutputRecord:
+    """The dead letter without its value when that might be too large for its topic."""
+    if letter.value is None or len(letter.value) <= MAX_DEAD_BYTES:
+        return letter
+    return replace(letter, value=None, headers=[*letter.headers, ("genred-value-bytes", b"%d" % len(letter.value))])
 
 
 def _seconds(record: AudioRecord | EndRecord) -> float:

@@ -14,7 +14,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from daemon.errors import BadRecord, GenredError, KafkaUnavailable, SinkFailed
+from daemon.errors import BadRecord, GenredError, KafkaUnavailable, RecordFault, SinkFailed
 from daemon.kafka.at_least_once import AtLeastOnce
 from daemon.kafka.connection import connection_options
 from daemon.kafka.exactly_once import ExactlyOnce
@@ -124,12 +124,38 @@ class KafkaSource:
         assert self._ownership is not None
         while True:
             self._ownership.check()
-            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            try:
+                batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_RECORDS)
+            except UnicodeDecodeError:  # a header's name, which aiokafka decodes: it loses all that it had in hand
+                await self._step_over_unreadable()
+                continue
             for key, records in batches.items():
                 partition = self._ownership.partitions.get(key)
                 if partition is not None:
                     await self._take(partition, records)
             await asyncio.sleep(0)  # when there is a backlog, nothing above need have waited
+
+    async def _step_over_unreadable(self) -> None:
+        """Read on record by record, from where each partition was, to the one that cannot be read; refuse it."""
+        assert self._ownership is not None
+        for key, partition in self._ownership.partitions.items():
+            self._consumer.seek(key, partition.next_read)
+        while True:
+            for key, partition in list(self._ownership.partitions.items()):
+                try:
+                    batches = await self._consumer.getmany(key, timeout_ms=POLL_MS, max_records=1)
+                except UnicodeDecodeError:
+                    offset = partition.next_read
+                    log.warning("%s[%d]@%d: a header's name is not UTF-8", key.topic, key.partition, offset)
+                    self._consumer.seek(key, offset + 1)
+                    if partition.rebuilding and offset < partition.start:
+                        partition.next_read = offset + 1
+                    else:
+                        lost = InputRecord(key.topic, key.partition, offset, -1, None, None, ())
+                        await partition.refuse(lost, BadRecord(RecordFault.HEADER, "a header's name is not UTF-8"))
+                    return
+                for records in batches.values():
+                    await self._take(partition, records)
 
     async def _take(self, partition: OwnedPartition, records: Sequence[Any]) -> None:
         for raw in records:
@@ -148,6 +174,7 @@ class KafkaSource:
             except BadRecord as error:
                 if not replayed:
                     await partition.refuse(record, error)
+            partition.next_read = record.offset + 1
         if not partition.rebuilding:
             self.status.heard()
 

@@ -1,0 +1,231 @@
+"""Audio whose content says which stream and where, its way through Kafka, and what must come out in the end.
+
+The oracle is the daemon's own pipeline over the same audio, uninterrupted and without Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.kafka.content_type import raw_content_type
+from daemon.messages import AudioChunk, StreamEnd
+from tests.parts import ListSource, make_parts, run_through
+
+RATE_HZ = 16_000
+FORMAT = AudioFormat(SampleFormat.S16LE, RATE_HZ, 1)
+EPOCH = "2026-11-21T18:00:00Z"
+BANDS_HZ = (220.0, 1200.0, 5000.0)
+BEGAN_S = round(time.time()) - 1800  # older records would fall to the topic's retention
+SAME = 1e-4  # scores and aggregates
+READ_S = 60.0
+
+
+def content(stream: int, seconds: float) -> bytes:
+    """PCM that no other stream or second has: three tones whose levels depend on both."""
+    time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    rng = np.random.default_rng(stream)
+    levels = rng.uniform(0.0, 0.3, (int(seconds) + 1, len(BANDS_HZ)))[time_s.astype(int)]
+    tones = np.sin(2 * np.pi * np.outer(time_s, np.array(BANDS_HZ) * (1 + 0.01 * stream)))
+    mixed: npt.NDArray[np.int16] = ((levels * tones).sum(axis=1) * 32767).astype("<i2")
+    return mixed.tobytes()
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """Streams and their chunks."""
+
+    streams: int
+    seconds: float
+    chunk_s: float = 0.5
+
+    def chunks(self) -> list[AudioChunk]:
+        """Every chunk of every stream, as they would be captured: by time, then by stream."""
+        size = round(self.chunk_s * RATE_HZ) * FORMAT.frame_bytes
+        chunks = []
+        for stream in range(self.streams):
+            audio = content(stream, self.seconds)
+            for start in range(0, len(audio), size):
+                position = start // FORMAT.frame_bytes
+                captured_s = BEGAN_S + position / RATE_HZ
+                chunks.append(
+                    AudioChunk(f"s{stream:03}", EPOCH, position, FORMAT, audio[start : start + size], captured_s)
+                )
+        return sorted(chunks, key=lambda chunk: (chunk.position, chunk.stream))
+
+    def truth(self, model: Path) -> Truth:
+        """What an uninterrupted run says."""
+        parts = make_parts(model)
+        by_stream: dict[str, list[AudioChunk | StreamEnd]] = {}
+        for chunk in self.chunks():
+            by_stream.setdefault(chunk.stream, []).append(chunk)
+        sources = [ListSource(stream, [*chunks, StreamEnd(stream, EPOCH)]) for stream, chunks in by_stream.items()]
+        results = asyncio.run(run_through(parts, sources))
+        return Truth(
+            {window.id: window.as_json() for window in results.windows},
+            {tags.id: tags.as_json() for tags in results.tags},
+        )
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Results by id."""
+
+    windows: dict[str, dict[str, Any]]
+    tags: dict[str, dict[str, Any]]
+
+
+@dataclass
+class Outcome:
+    """What stands in the topics."""
+
+    windows: list[dict[str, Any]] = field(default_factory=list)
+    window_ids: list[str] = field(default_factory=list)
+    tags: list[dict[str, Any]] = field(default_factory=list)
+    tag_ids: list[str] = field(default_factory=list)
+
+    @property
+    def repeated(self) -> int:
+        """Windows that stand there more than once."""
+        return len(self.window_ids) - len(set(self.window_ids))
+
+    def check(self, truth: Truth, exactly_once: bool = False) -> None:
+        """Nothing missing, nothing else, the same numbers; what is repeated is the same. Each id once, if so asked."""
+        assert set(self.window_ids) == set(truth.windows)
+        assert set(self.tag_ids) == set(truth.tags)
+        for id_, window in zip(self.window_ids, self.windows, strict=True):
+            assert _same(window, truth.windows[id_], ("window", "start_s", "end_s", "silent", "gap_s", "time")), id_
+            assert _close(window["scores"], truth.windows[id_]["scores"]), id_
+        for id_, tags in zip(self.tag_ids, self.tags, strict=True):
+            assert _same(tags, truth.tags[id_], ("window", "from_s", "to_s", "top", "final", "changed")), id_
+            assert _close(_scores(tags), _scores(truth.tags[id_])), id_
+        if exactly_once:
+            assert [id_ for id_, count in Counter(self.window_ids).items() if count > 1] == []
+            assert [id_ for id_, count in Counter(self.tag_ids).items() if count > 1] == []
+
+
+class Feeding:
+    """Sends a broadcast in the background, at `speed` times real time, each stream to the partition of its number."""
+
+    def __init__(self, bootstrap: str, topic: str, broadcast: Broadcast, partitions: int, speed: float) -> None:
+        self._bootstrap, self._topic, self._broadcast = bootstrap, topic, broadcast
+        self._partitions, self._speed = partitions, speed
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="feeding", daemon=True)
+        self._thread.start()
+
+    def join(self, limit_s: float) -> None:
+        """Wait until all is sent and acknowledged."""
+        self._thread.join(limit_s)
+        assert not self._thread.is_alive(), "the feeding did not end in time"
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._send())
+        except BaseException as error:
+            self._error = error
+
+    async def _send(self) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, linger_ms=2)
+        await producer.start()
+        try:
+            began_s = time.monotonic()
+            sent = []
+            for chunk in self._broadcast.chunks():
+                due_s = began_s + chunk.position / RATE_HZ / self._speed - time.monotonic()
+                if due_s > 0:
+                    await asyncio.sleep(due_s)
+                sent.append(await self._chunk(producer, chunk))
+            for stream in range(self._broadcast.streams):
+                name = f"s{stream:03}"
+                headers = [("epoch", EPOCH.encode()), ("end", b"true")]
+                place = stream % self._partitions
+                sent.append(await producer.send(self._topic, b"", name.encode(), place, None, headers))
+            await asyncio.gather(*sent)
+        finally:
+            await producer.stop()
+
+    async def _chunk(self, producer: AIOKafkaProducer, chunk: AudioChunk) -> asyncio.Future[Any]:
+        headers = [
+            ("content-type", raw_content_type(FORMAT).encode()),
+            ("position", str(chunk.position).encode()),
+            ("epoch", chunk.epoch.encode()),
+        ]
+        place = int(chunk.stream[1:]) % self._partitions
+        at_ms = round(chunk.captured_at_s * 1000)
+        key = chunk.stream.encode()
+        sent: asyncio.Future[Any] = await producer.send(self._topic, chunk.audio, key, place, at_ms, headers)
+        return sent
+
+
+def outcome(bootstrap: str, windows: str, tags: str, committed_only: bool = False) -> Outcome:
+    """All that stands in the result topics now."""
+    return asyncio.run(_outcome(bootstrap, windows, tags, committed_only))
+
+
+async def _outcome(bootstrap: str, windows: str, tags: str, committed_only: bool) -> Outcome:
+    found = Outcome()
+    for id_, value in await _values(bootstrap, windows, committed_only):
+        found.window_ids.append(id_)
+        found.windows.append(value)
+    for id_, value in await _values(bootstrap, tags, committed_only):
+        found.tag_ids.append(id_)
+        found.tags.append(value)
+    return found
+
+
+async def _values(bootstrap: str, topic: str, committed_only: bool) -> list[tuple[str, dict[str, Any]]]:
+    isolation = "read_committed" if committed_only else "read_uncommitted"
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, isolation_level=isolation, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        async with asyncio.timeout(READ_S):
+            partitions = sorted(consumer.assignment())
+            assert partitions
+            ends = await consumer.end_offsets(partitions)
+            values = []
+            while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    values += [
+                        (dict(record.headers)["ce_id"].decode(), json.loads(record.value))
+                        for record in records
+                        if record.value is not None
+                    ]
+            return values
+    finally:
+        await consumer.stop()
+
+
+def moments(count: int, within_s: float, seed: int) -> Sequence[float]:
+    """Random times, in order."""
+    rng = random.Random(seed)
+    return sorted(rng.uniform(0.0, within_s) for _ in range(count))
+
+
+def _same(found: dict[str, Any], wanted: dict[str, Any], keys: Sequence[str]) -> bool:
+    return all(found[key] == wanted[key] for key in keys)
+
+
+def _close(found: dict[str, float], wanted: dict[str, float]) -> bool:
+    return found.keys() == wanted.keys() and all(abs(found[key] - wanted[key]) <= SAME for key in wanted)
+
+
+def _scores(tags: dict[str, Any]) -> dict[str, float]:
+    return {tag["tag"]: tag["score"] for tag in tags["tags"]}
