@@ -20,7 +20,7 @@ from daemon.cli_options import (
     start_logging,
 )
 from daemon.errors import EXIT_INTERNAL, EXIT_UNAVAILABLE, EXIT_USAGE, GenredError
-from daemon.kafka_cli import feed, topics_app
+from daemon.kafka_cli import feed, topics_app, watch
 
 app = typer.Typer(
     name="genred",
@@ -36,6 +36,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
 app.command()(feed)
+app.command()(watch)
 
 PLUGIN_GROUP = "genred.commands"
 
@@ -190,6 +191,19 @@ def bench_file(
     from daemon.bench.file import run_bench_file
 
     run_bench_file(minutes, rounds, plain_model, json_path)
+
+
+@bench_app.command("kafka")
+def bench_kafka(
+    bootstrap: Annotated[str, typer.Option(help="A broker, as host:port; topics are made on it.")],
+    seconds: Annotated[float, typer.Option(min=6, help="Audio of each stream.")] = 20.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times engine and worker run, in turn.")] = 3,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
+) -> None:
+    """One worker between real topics, against the engine alone on the same windows, on one core."""
+    from daemon.bench.kafka import run_bench_kafka
+
+    run_bench_kafka(bootstrap, seconds, rounds, json_path)
 
 
 @app.command(

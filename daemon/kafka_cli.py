@@ -74,6 +74,19 @@ def feed(
     run_feed(options, _settings(config, bootstrap))
 
 
+def watch(
+    config: ConfigOption = None,
+    bootstrap: BootstrapOption = None,
+    stream: Annotated[str, typer.Option(metavar="GLOB", help="Streams to watch.")] = "*",
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Every value that is still there.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="The JSON of every value, one a line.")] = False,
+) -> None:
+    """Show what is playing on every stream, as the tags topic says: now, and live."""
+    from daemon.kafka.watch_command import WatchOptions, run_watch
+
+    run_watch(WatchOptions(stream, from_beginning, jsonl), _settings(config, bootstrap))
+
+
 def _settings(config: Path | None, bootstrap: str | None) -> Settings:
     flags: dict[str, Any] = {} if bootstrap is None else {"kafka": {"bootstrap_servers": bootstrap.split(",")}}
     start_logging("error", "text")

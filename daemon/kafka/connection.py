@@ -61,7 +61,7 @@ def security_protocol(settings: KafkaSettings) -> str:
 def quieten_library() -> None:
     """At its debug level aiokafka writes every request out: passwords, tokens and audio."""
     for name in ("aiokafka", "aiokafka.conn", "aiokafka.producer.producer"):
-        logging.getLogger(name).setLevel(logging.INFO)
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 async def reachable(settings: KafkaSettings) -> ClusterFacts:
