@@ -10,7 +10,6 @@ import json
 import random
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.kafka.content_type import raw_content_type
 from daemon.messages import AudioChunk, StreamEnd
+from tests.kafka_compare import Comparison, compare_tags, compare_windows
 from tests.parts import ListSource, make_parts, run_through
 
 RATE_HZ = 16_000
@@ -30,7 +30,6 @@ FORMAT = AudioFormat(SampleFormat.S16LE, RATE_HZ, 1)
 EPOCH = "2026-11-21T18:00:00Z"
 BANDS_HZ = (220.0, 1200.0, 5000.0)
 BEGAN_S = round(time.time()) - 1800  # older records would fall to the topic's retention
-SAME = 1e-4  # scores and aggregates
 READ_S = 60.0
 
 
@@ -102,19 +101,18 @@ class Outcome:
         """Windows that stand there more than once."""
         return len(self.window_ids) - len(set(self.window_ids))
 
+    def compared(self, truth: Truth) -> tuple[Comparison, Comparison]:
+        """The windows and the tags beside the truth."""
+        return (
+            compare_windows(self.window_ids, self.windows, truth.windows),
+            compare_tags(self.tag_ids, self.tags, truth.tags),
+        )
+
     def check(self, truth: Truth, exactly_once: bool = False) -> None:
         """Nothing missing, nothing else, the same numbers; what is repeated is the same. Each id once, if so asked."""
-        assert set(self.window_ids) == set(truth.windows)
-        assert set(self.tag_ids) == set(truth.tags)
-        for id_, window in zip(self.window_ids, self.windows, strict=True):
-            assert _same(window, truth.windows[id_], ("window", "start_s", "end_s", "silent", "gap_s", "time")), id_
-            assert _close(window["scores"], truth.windows[id_]["scores"]), id_
-        for id_, tags in zip(self.tag_ids, self.tags, strict=True):
-            assert _same(tags, truth.tags[id_], ("window", "from_s", "to_s", "top", "final", "changed")), id_
-            assert _close(_scores(tags), _scores(truth.tags[id_])), id_
-        if exactly_once:
-            assert [id_ for id_, count in Counter(self.window_ids).items() if count > 1] == []
-            assert [id_ for id_, count in Counter(self.tag_ids).items() if count > 1] == []
+        windows, tags = self.compared(truth)
+        faults = [*windows.faults(exactly_once), *tags.faults(exactly_once)]
+        assert not faults, "\n".join(faults)
 
 
 class Feeding:
@@ -217,15 +215,3 @@ def moments(count: int, within_s: float, seed: int) -> Sequence[float]:
     """Random times, in order."""
     rng = random.Random(seed)
     return sorted(rng.uniform(0.0, within_s) for _ in range(count))
-
-
-def _same(found: dict[str, Any], wanted: dict[str, Any], keys: Sequence[str]) -> bool:
-    return all(found[key] == wanted[key] for key in keys)
-
-
-def _close(found: dict[str, float], wanted: dict[str, float]) -> bool:
-    return found.keys() == wanted.keys() and all(abs(found[key] - wanted[key]) <= SAME for key in wanted)
-
-
-def _scores(tags: dict[str, Any]) -> dict[str, float]:
-    return {tag["tag"]: tag["score"] for tag in tags["tags"]}
