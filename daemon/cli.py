@@ -198,12 +198,13 @@ def bench_kafka(
     bootstrap: Annotated[str, typer.Option(help="A broker, as host:port; topics are made on it.")],
     seconds: Annotated[float, typer.Option(min=6, help="Audio of each stream.")] = 20.0,
     rounds: Annotated[int, typer.Option(min=1, help="Times engine and worker run, in turn.")] = 3,
+    case: Annotated[list[int] | None, typer.Option(min=1, max=2, help="1: 0.1 s mono; 2: 0.5 s stereo.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
     """One worker between real topics, against the engine alone on the same windows, on one core."""
     from daemon.bench.kafka import run_bench_kafka
 
-    run_bench_kafka(bootstrap, seconds, rounds, json_path)
+    run_bench_kafka(bootstrap, seconds, rounds, case or [], json_path)
 
 
 @app.command(

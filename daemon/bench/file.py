@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import platform
 import statistics
 import sys
 import tempfile
@@ -16,6 +15,7 @@ import typer
 
 from daemon.bench.audio import write_music
 from daemon.bench.live import first_tag_latency_s
+from daemon.bench.machine import describe
 from daemon.bench.process import Took, run_on_one_core
 from models.catalogue import resolve_model
 
@@ -88,7 +88,7 @@ def _report(took: dict[str, list[Took]], audio_s: float) -> dict[str, Any]:
         }
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {_processor()}, Python {platform.python_version()}, one core",
+        "machine": f"{describe()}, one core",
         "audio_s": audio_s,
         "rows": rows,
     }
@@ -97,13 +97,6 @@ def _report(took: dict[str, list[Took]], audio_s: float) -> dict[str, Any]:
 def _ratio(ours: Sequence[Took], theirs: Sequence[Took]) -> float:
     """How many times their speed ours is: the median of the rounds' own ratios."""
     return statistics.median(their.wall_s / our.wall_s for our, their in zip(ours, theirs, strict=True))
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -1,0 +1,169 @@
+"""`genred bench kafka`: one worker on one core between real topics, beside the engine alone on the same windows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from daemon.bench.kafka_load import CASES, Case, make_topics, send, window_times_s
+from daemon.bench.machine import describe
+from daemon.bench.process import ONE_THREAD
+from daemon.errors import GenredError
+
+WORKER_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTook:
+    """A worker's windows a second, between its first and its last, and the processor's seconds by thread."""
+
+    windows_per_s: float
+    loop_cpu_s: float
+    other_cpu_s: float
+    peak_mb: float
+
+
+def run_bench_kafka(bootstrap: str, seconds: float, rounds: int, cases: Sequence[int], json_path: Path | None) -> None:
+    """Measure, print a table, and write the figures to `json_path` when given. `seconds`: audio of each stream."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="genred-bench-") as folder:
+        for case in [CASES[number - 1] for number in cases] or CASES:
+            load = Load(bootstrap, case, seconds)
+            typer.echo(f"{case.name}: sending {case.streams} streams of {seconds:g} s", err=True)
+            asyncio.run(load.prepare())
+            rows.append(_measure(load, rounds, Path(folder)))
+    report = {"when": datetime.now(UTC).isoformat(timespec="seconds"), "machine": describe(), "rows": rows}
+    _print(report)
+    if json_path is not None:
+        json_path.write_text(json.dumps(report, indent=2) + "\n")
+
+
+class Load:
+    """The topics and the records of one case."""
+
+    def __init__(self, bootstrap: str, case: Case, seconds: float) -> None:
+        self.bootstrap, self.case, self.seconds = bootstrap, case, seconds
+        self.name = f"genred-bench-{uuid.uuid4().hex[:8]}"
+        self.windows = case.streams * max(0, int(seconds) // 2 - 1)
+
+    async def prepare(self) -> None:
+        """Topics and records."""
+        await make_topics(self.bootstrap, self.name, self.case.partitions)
+        await send(self.bootstrap, f"{self.name}-audio", self.case, self.seconds)
+
+    def settings(self, folder: Path, round_: int) -> Path:
+        """A worker's settings: a group of its own, so that it begins at the first record."""
+        path = folder / f"{self.name}-{round_}.toml"
+        path.write_text(f"""
+engine.device = "cpu"
+engine.threads = 1
+http.port = 0
+log.level = "warning"
+[kafka]
+bootstrap_servers = ["{self.bootstrap}"]
+windows_topic = "{self.name}-windows-{round_}"
+tags_topic = "{self.name}-tags"
+dead_letter_topic = "{self.name}-dead"
+[[sources]]
+kind = "kafka"
+topic = "{self.name}-audio"
+group = "{self.name}-{round_}"
+start = "earliest"
+idle_s = 3600
+""")
+        return path
+
+
+def _measure(load: Load, rounds: int, folder: Path) -> dict[str, Any]:
+    engine, workers = [], []
+    with typer.progressbar(range(rounds), label=load.case.name, file=sys.stderr) as progress:
+        for round_ in progress:
+            engine.append(_engine_alone(load))
+            workers.append(_worker(load, round_, folder))
+    ratios = [worker.windows_per_s / alone for worker, alone in zip(workers, engine, strict=True)]
+    loop_s, other_s = sum(worker.loop_cpu_s for worker in workers), sum(worker.other_cpu_s for worker in workers)
+    return {
+        "case": load.case.name,
+        "windows": load.windows,
+        "engine_windows_per_s": round(statistics.median(engine), 2),
+        "worker_windows_per_s": round(statistics.median(worker.windows_per_s for worker in workers), 2),
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+        "loop_share": round(loop_s / (loop_s + other_s), 3),
+        "peak_mb": round(max(worker.peak_mb for worker in workers)),
+    }
+
+
+def _pinned(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    core = max(os.sched_getaffinity(0))  # the brokers, if they are here, have the others
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        text=True,
+        env={**os.environ, **ONE_THREAD},
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        **options,
+    )
+
+
+def _engine_alone(load: Load) -> float:
+    """Windows a second of the engine, with the windows cut beforehand."""
+    command = ["daemon.bench.engine_alone", load.case.name, str(load.windows)]
+    with _pinned(command, stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate(timeout=WORKER_S)
+    if process.returncode:
+        raise GenredError("bench: the engine alone did not run")
+    return float(out)
+
+
+def _worker(load: Load, round_: int, folder: Path) -> WorkerTook:
+    asyncio.run(make_topics(load.bootstrap, load.name, load.case.partitions, f"-windows-{round_}"))
+    topic = f"{load.name}-windows-{round_}"
+    with _pinned(["daemon", "run", "-c", str(load.settings(folder, round_))]) as process:
+        try:
+            times_s = asyncio.run(window_times_s(load.bootstrap, topic, load.windows, WORKER_S, process.poll))
+            loop_s, other_s = _cpu_s(process.pid)
+            peak_mb = _peak_mb(process.pid)
+        finally:
+            process.terminate()
+            process.wait(60)
+    return WorkerTook((len(times_s) - 1) / (times_s[-1] - times_s[0]), loop_s, other_s, peak_mb)
+
+
+def _cpu_s(pid: int) -> tuple[float, float]:
+    """Processor seconds of the main thread, where the event loop runs, and of all others."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    by_thread = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        by_thread[int(task.name)] = (int(fields[11]) + int(fields[12])) / ticks
+    return by_thread[pid], sum(by_thread.values()) - by_thread[pid]
+
+
+def _peak_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _print(report: dict[str, Any]) -> None:
+    typer.echo(f"{report['when']}  {report['machine']}; one core for the worker, model musicnn-msd")
+    typer.echo(f"{'':<34} {'engine/s':>9} {'worker/s':>9} {'ratio':>6} {'event loop':>11} {'peak MB':>8}")
+    for row in report["rows"]:
+        typer.echo(
+            f"{row['case']:<34} {row['engine_windows_per_s']:>9.1f} {row['worker_windows_per_s']:>9.1f} "
+            f"{row['ratio']:>6.3f} {row['loop_share']:>10.1%} {row['peak_mb']:>8}"
+        )
