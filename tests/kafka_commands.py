@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
 
 from tests.process import TIME_LIMIT_S, wait_for
 
@@ -65,6 +67,18 @@ def started(folder: Path, *arguments: str) -> Iterator[Running]:
         if process.poll() is None:
             process.kill()
         process.wait(TIME_LIMIT_S)
+
+
+async def end_offsets(bootstrap: str, topic: str) -> dict[int, int]:
+    """The offset after the last record of each partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    try:
+        await consumer.start()
+        numbers = await consumer._client._wait_on_metadata(topic)
+        offsets = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
+        return {partition.partition: offset for partition, offset in offsets.items()}
+    finally:
+        await consumer.stop()
 
 
 def _plain(value: Any) -> Any:
