@@ -15,7 +15,7 @@ from daemon.sinks.console import bar
 ENDED_SHOWN_S = 30.0
 STALE_S = 60.0
 OTHERS_SHOWN = 3
-LINES_AROUND = 5  # title, head, rules, the line of what is not shown
+LINES_AROUND = 6  # blank, title, head, rule, blank, what does not fit
 
 
 class Board:
