@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 MIN_SAMPLE_RATE_HZ, MAX_SAMPLE_RATE_HZ = 8_000, 192_000
@@ -52,6 +52,7 @@ class AudioFormat:
     sample_format: SampleFormat
     sample_rate_hz: int
     channels: int
+    frame_bytes: int = field(init=False, repr=False, compare=False)  # bytes of one frame; asked for with every chunk
 
     def __post_init__(self) -> None:
         if not MIN_SAMPLE_RATE_HZ <= self.sample_rate_hz <= MAX_SAMPLE_RATE_HZ:
@@ -60,11 +61,7 @@ class AudioFormat:
             )
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise FormatOutOfBounds(f"{self.channels} channels are outside 1-{MAX_CHANNELS}")
-
-    @property
-    def frame_bytes(self) -> int:
-        """Bytes of one frame."""
-        return self.sample_format.sample_bytes * self.channels
+        object.__setattr__(self, "frame_bytes", self.sample_format.sample_bytes * self.channels)
 
     def seconds(self, frames: int) -> float:
         """Duration of `frames` frames in seconds."""

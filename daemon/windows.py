@@ -42,16 +42,16 @@ class Windower:
 
     def push(self, chunk: AudioChunk) -> list[Cut]:
         """Take the run's next chunk. BadChunk when its format or position cannot be the run's."""
-        if chunk.format != self.format:
+        if chunk.format is not self.format and chunk.format != self.format:
             raise BadChunk("format_changed", f"stream {self.stream}: the format changed within epoch {self.epoch}")
         if chunk.position < 0:
             raise BadChunk("position", f"stream {self.stream}: position {chunk.position} is negative")
         out: list[Cut] = []
-        expected = self._join(chunk.position) if self._next is None else self._next
-        duplicate = min(max(0, expected - chunk.position), chunk.frames)
+        expected, frames = self._join(chunk.position) if self._next is None else self._next, chunk.frames
+        duplicate = min(max(0, expected - chunk.position), frames)
         if duplicate:
             out.append(Loss(LossReason.DUPLICATE, duplicate))
-        if duplicate == chunk.frames:
+        if duplicate == frames:
             return out
         self._clock = (chunk.position, chunk.captured_at_s)
         if chunk.offset is not None:
@@ -103,9 +103,9 @@ class Windower:
         return position
 
     def _append(self, chunk: AudioChunk, skip_frames: int, out: list[Cut]) -> None:
-        frame_bytes = self.format.frame_bytes
-        start, self._next = chunk.position + skip_frames, chunk.position + chunk.frames
-        self._audio += memoryview(chunk.audio)[skip_frames * frame_bytes : chunk.frames * frame_bytes]
+        frame_bytes, frames = self.format.frame_bytes, chunk.frames
+        start, self._next = chunk.position + skip_frames, chunk.position + frames
+        self._audio += memoryview(chunk.audio)[skip_frames * frame_bytes : frames * frame_bytes]
         before_first_block = min(self._next, self._block * self.grid.hop_frames) - start
         if before_first_block > 0:
             reason = LossReason.REPLAYED if self._first_window else LossReason.LEAD_IN
