@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.kafka.cluster import Cluster, TopicFacts
-from daemon.kafka.rights import acl_commands, missing_rights, needs
+from daemon.kafka.rights import Need, acl_commands, missing_rights, needs
 from daemon.kafka.topics import REBUILD_S, Level, TopicNames, examine, plan
 from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings
 from tests.kafka_broker import Broker
@@ -22,6 +22,7 @@ from tests.kafka_java import kafka_tool
 from tests.kafka_topics import create_topic
 from tests.process import genred
 
+ACLS = "org.apache.kafka.tools.AclCommand"
 NAMES = TopicNames("in", "windows", "tags", "dead")
 GOOD = {
     "in": {"cleanup.policy": "delete", "retention.ms": "3600000", "max.message.bytes": "1048588"},
@@ -172,63 +173,58 @@ def test_acls(kafka: str, tmp_path: Path) -> None:
     assert {command[command.index("--bootstrap-server") + 1] for command in commands} == {kafka}
     allowed = [" ".join(command[command.index("--operation") :]) for command in commands]
     read, write = "--operation Read", "--operation Write"
+    ids = f"--transactional-id listeners-{names['input_topic']}- --resource-pattern-type prefixed"
     assert allowed == [
         f"{read} --operation Describe --topic {names['input_topic']}",
         f"{read} {write} --operation Describe --topic {names['windows_topic']}",
         f"{write} --operation Describe --topic {names['tags_topic']}",
         f"{write} --operation Describe --topic {names['dead_letter_topic']}",
         f"{read} --operation Describe --group listeners",
-        f"{write} --operation Describe --transactional-id listeners- --resource-pattern-type prefixed",
+        f"{write} --operation Describe {ids}",
         "--operation IdempotentWrite --cluster",
     ]
 
 
 def test_the_printed_acls_are_enough(secure_broker: Broker) -> None:
     """Where nobody may do anything, rights are missed one by one; once the commands were run, none is."""
-    mark, security = uuid.uuid4().hex[:8], secure_broker.security
+    mark, plain = uuid.uuid4().hex[:8], secure_broker.bootstrap
     names = TopicNames(*(f"{what}.{mark}" for what in ("in", "windows", "tags", "dead")))
-    source = KafkaSourceSettings.model_validate(
-        {"kind": "kafka", "topic": names.input, "group": f"g.{mark}", "delivery": "exactly-once"}
-    )
-    kafka = KafkaSettings.model_validate(
-        {
-            "bootstrap_servers": [security.sasl],
-            "tls": {"ca_file": security.ca},
-            "sasl": {"mechanism": "PLAIN", "username": "genred", "password": security.users["genred"]},
-        }
-    )
-    wanted = needs(names, source)
+    source = {"kind": "kafka", "topic": names.input, "group": f"g.{mark}", "delivery": "exactly-once"}
+    wanted = needs(names, KafkaSourceSettings.model_validate(source))
+    kafka = logged_in(secure_broker)
+    for name in names.all:
+        asyncio.run(create_topic(plain, name))
+    assert lacking(kafka, wanted) == []  # without any ACL all is allowed here
+    ids = next(need.name for need in wanted if need.flag == "transactional-id")
+    nobody = ["--bootstrap-server", plain, "--add", "--allow-principal", "User:nobody", "--operation", "Describe"]
+    everything = [word for name in names.all for word in ("--topic", name)]
+    kafka_tool(ACLS, *nobody, *everything, "--group", f"g.{mark}")
+    kafka_tool(ACLS, *nobody, "--transactional-id", ids, "--resource-pattern-type", "prefixed")
+    missed = lacking(kafka, wanted)
+    assert f"topic {names.windows}: Read and Write and Describe not allowed" in missed
+    assert f"group g.{mark}: Read and Describe not allowed" in missed
+    assert f"transactional-id {ids}*: Write and Describe not allowed" in missed
+    for command in acl_commands(wanted, kafka.model_copy(update={"bootstrap_servers": (plain,)})):
+        if "--cluster" not in command:  # the broker is shared: the cluster itself stays open
+            kafka_tool(ACLS, *shlex.split(command)[1:])
+    assert lacking(kafka, wanted) == []
 
-    async def lacking() -> list[str]:
+
+def logged_in(broker: Broker) -> KafkaSettings:
+    """The settings of the user `genred`."""
+    sasl = {"mechanism": "PLAIN", "username": "genred", "password": broker.security.users["genred"]}
+    table = {"bootstrap_servers": [broker.security.sasl], "tls": {"ca_file": broker.security.ca}, "sasl": sasl}
+    return KafkaSettings.model_validate(table)
+
+
+def lacking(kafka: KafkaSettings, wanted: list[Need]) -> list[str]:
+    """The rights that the user does not have."""
+
+    async def ask() -> list[str]:
         async with Cluster(kafka) as cluster:
             return (await missing_rights(cluster, wanted))[0]
 
-    for name in names.all:
-        asyncio.run(create_topic(secure_broker.bootstrap, name))
-    assert asyncio.run(lacking()) == []  # without any ACL all is allowed here
-    admin = ["--bootstrap-server", secure_broker.bootstrap, "--add", "--allow-principal", "User:nobody"]
-    everything = [word for name in names.all for word in ("--topic", name)]
-    acls = "org.apache.kafka.tools.AclCommand"
-    kafka_tool(acls, *admin, "--operation", "Read", *everything, "--group", f"g.{mark}")
-    kafka_tool(
-        acls,
-        *admin,
-        "--operation",
-        "Describe",
-        "--transactional-id",
-        f"g.{mark}-",
-        "--resource-pattern-type",
-        "prefixed",
-    )
-    missed = asyncio.run(lacking())
-    assert f"topic {names.windows}: Read and Write and Describe not allowed" in missed
-    assert f"group g.{mark}: Read and Describe not allowed" in missed
-    assert f"transactional-id g.{mark}-*: Write and Describe not allowed" in missed
-    for command in acl_commands(wanted, kafka.model_copy(update={"bootstrap_servers": (secure_broker.bootstrap,)})):
-        words = shlex.split(command)[1:]
-        if "--cluster" not in words:  # the broker is shared: the cluster itself stays open
-            kafka_tool(acls, *words)
-    assert asyncio.run(lacking()) == []
+    return asyncio.run(ask())
 
 
 def test_check_connect(kafka: str, tmp_path: Path, tiny_model: Path) -> None:

@@ -21,6 +21,7 @@ from daemon.errors import DrainTimedOut, InputUnusable, KafkaUnavailable, Settin
 from daemon.kafka.cluster import Cluster
 from daemon.kafka.feed import Feed, FeedRules
 from daemon.kafka.outbox import Outbox, make_producer
+from daemon.kafka.producer import stop_producer
 from daemon.kafka.topics import kafka_source
 from daemon.kafka_settings import KafkaSettings
 from daemon.messages import AudioChunk, rfc3339
@@ -97,7 +98,7 @@ async def _started(producer: AIOKafkaProducer) -> AsyncIterator[AIOKafkaProducer
     except KafkaError as error:
         raise KafkaUnavailable(f"the brokers do not let this client write: {error}") from error
     finally:
-        await producer.stop()
+        await stop_producer(producer)
 
 
 async def _until_done(feed: Feed, sources: list[Source], force: asyncio.Event, drain_timeout_s: float) -> None:

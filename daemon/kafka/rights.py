@@ -33,7 +33,7 @@ class Need:
 
 def transactional_id_prefix(source: KafkaSourceSettings) -> str:
     """How the transactional ids of a source's partitions begin."""
-    return f"{source.group}-"
+    return f"{source.group}-{source.topic}-"
 
 
 def needs(names: TopicNames, source: KafkaSourceSettings | None) -> list[Need]:
