@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 
 from daemon.errors import KafkaUnavailable, SettingsError
 from daemon.kafka.credentials import TokenFile, password, tls_context
+from daemon.kafka.library_log import quieten_library
 from daemon.kafka.trouble import explained
 from daemon.kafka_settings import KafkaSettings, SaslSettings
 
@@ -56,12 +56,6 @@ def security_protocol(settings: KafkaSettings) -> str:
     """Kafka's name for how the wire is protected."""
     wire = "SSL" if settings.tls is not None else "PLAINTEXT"
     return f"SASL_{wire}" if settings.sasl is not None else wire
-
-
-def quieten_library() -> None:
-    """At its debug level aiokafka writes every request out: passwords, tokens and audio."""
-    for name in ("aiokafka", "aiokafka.conn", "aiokafka.producer.producer"):
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
 
 
 async def reachable(settings: KafkaSettings) -> ClusterFacts:
