@@ -20,7 +20,7 @@ import typer
 
 from daemon.bench.kafka_load import CASES, Case, make_topics, send, window_times_s
 from daemon.bench.machine import describe
-from daemon.bench.process import ONE_THREAD
+from daemon.bench.process import one_thread_environment
 from daemon.errors import GenredError
 
 WORKER_S = 600.0
@@ -112,7 +112,7 @@ def _pinned(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", *command],
         text=True,
-        env={**os.environ, **ONE_THREAD},
+        env=one_thread_environment(),
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         **options,
     )

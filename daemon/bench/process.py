@@ -14,6 +14,11 @@ from daemon.errors import GenredError
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
+def one_thread_environment() -> dict[str, str]:
+    """This process's environment, for a child that is to keep to one core."""
+    return {**os.environ, **ONE_THREAD}
+
+
 @dataclass(frozen=True, slots=True)
 class Took:
     """Wall and processor seconds, and the largest resident memory."""
@@ -32,7 +37,7 @@ def run_on_one_core(command: Sequence[str]) -> Took:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, **ONE_THREAD},
+        env=one_thread_environment(),
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
     assert process.stderr is not None
