@@ -125,6 +125,15 @@ class Feeding:
         self._thread = threading.Thread(target=self._run, name="feeding", daemon=True)
         self._thread.start()
 
+    @property
+    def under_way(self) -> bool:
+        """Whether there is more to send."""
+        return self._thread.is_alive()
+
+    def hurry(self) -> None:
+        """Send the rest as fast as it goes."""
+        self._speed = float("inf")
+
     def join(self, limit_s: float) -> None:
         """Wait until all is sent and acknowledged."""
         self._thread.join(limit_s)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import signal
 import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from pathlib import Path
 
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_java import consumer_lag
+from tests.kafka_topics import create_topic
 from tests.process import Daemon, running, wait_for
 
 PARTITIONS = 4
@@ -41,7 +45,7 @@ model = "{model}"
 engine.device = "cpu"
 engine.threads = 1
 [kafka]
-bootstrap_servers = ["{self.bootstrap}"]
+bootstrap_servers = {json.dumps(self.bootstrap.split(","))}
 client_id = "{name}"
 windows_topic = "{self.windows}"
 tags_topic = "{self.tags}"
@@ -80,6 +84,18 @@ def make_topics(bootstrap: str, make_topic: MakeTopic, partitions: int = PARTITI
     )
 
 
+def topics_on(bootstrap: str, partitions: int = PARTITIONS) -> Topics:
+    """Fresh topics on a Kafka of the test's own."""
+
+    def make(what: str, count: int, config: dict[str, str] | None = None) -> str:
+        name = f"{what}.{uuid.uuid4().hex[:8]}"
+        asyncio.run(create_topic(bootstrap, name, count, config))
+        return name
+
+    tags = make("tags", 2, {"cleanup.policy": "compact"})
+    return Topics(bootstrap, make("audio", partitions), make("windows", partitions), tags, make("dead", 1))
+
+
 class Workers:
     """Processes that share the work; each has its own settings, and a log that failures show."""
 
@@ -115,6 +131,11 @@ class Workers:
         daemon.process.send_signal(signal.SIGTERM)
         assert daemon.wait() == 0, daemon.log
         self.running.remove(daemon)
+
+    def assert_alive(self) -> None:
+        """None of the workers that should run has ended."""
+        for daemon in self.running:
+            assert daemon.process.poll() is None, f"ended with {daemon.process.returncode}:\n{daemon.log[-5000:]}"
 
     def until_working(self, daemon: Daemon) -> None:
         """Wait until the worker has partitions and has rebuilt them."""

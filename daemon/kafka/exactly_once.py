@@ -6,21 +6,21 @@ The id is the fence: the partition's new owner opens it anew, and whoever had it
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from daemon.errors import SinkFailed
 from daemon.kafka.at_least_once import OnFailure
+from daemon.kafka.mending import Mending
 from daemon.kafka.parcel import Parcel, Sender
 from daemon.kafka.partition import OwnedPartition
-from daemon.kafka.producer import send
+from daemon.kafka.producer import send, stop_producer
 from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
@@ -30,25 +30,36 @@ FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 @dataclass(slots=True)
 class Outbox:
-    """What waits for a partition's next transaction."""
+    """What waits for a partition's next transaction, and the one that is under way."""
 
     producer: AIOKafkaProducer
     parcels: deque[tuple[Sender, Parcel]] = field(default_factory=deque)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
 
 class ExactlyOnce:
-    """Gathers parcels, and writes them with the offsets that they reach."""
+    """Gathers parcels, and writes them with the offsets that they reach.
+
+    A transaction that fails may have been committed or not: only the log knows. The partition then begins anew from
+    what stands there.
+    """
 
     def __init__(self, make_producer: Callable[[str], AIOKafkaProducer], group: str, on_failure: OnFailure) -> None:
         """`make_producer(transactional_id)` makes one that is not started."""
         self._make_producer, self._group, self._on_failure = make_producer, group, on_failure
         self._outboxes: dict[LogPartition, Outbox] = {}
+        self._mending = Mending()
 
     async def open(self, log_partition: LogPartition) -> None:
         """Take the partition's transactional id: ends whatever its previous owner had begun."""
+        await self.close(log_partition)
         producer = self._make_producer(f"{self._group}-{log_partition.topic}-{log_partition.partition}")
-        await producer.start()
+        try:
+            await producer.start()
+        except BaseException:  # cancelled, or the brokers are away
+            await stop_producer(producer)
+            raise
         self._outboxes[log_partition] = Outbox(producer)
 
     async def close(self, log_partition: LogPartition) -> None:
@@ -56,11 +67,14 @@ class ExactlyOnce:
         outbox = self._outboxes.pop(log_partition, None)
         if outbox is None:
             return
+        for task in outbox.tasks:
+            task.cancel()
+        if outbox.tasks:
+            await asyncio.wait(outbox.tasks)
         for partition, parcel in outbox.parcels:
             partition.give_up(parcel)
         outbox.parcels.clear()
-        with contextlib.suppress(KafkaError):  # a fenced one complains again
-            await outbox.producer.stop()
+        await stop_producer(outbox.producer)
 
     async def write(self, sender: Sender, parcel: Parcel) -> None:
         """Keep a parcel for the next transaction."""
@@ -73,37 +87,45 @@ class ExactlyOnce:
         outbox.parcels.append((sender, parcel))
 
     async def commit(self, consumer: AIOKafkaConsumer, partitions: Sequence[OwnedPartition]) -> None:
-        """One transaction for each partition that has moved."""
-        await asyncio.gather(*(self._commit(partition) for partition in partitions if not partition.rebuilding))
+        """One transaction for each partition that has moved. Who is cancelled here leaves them to end by themselves."""
+        tasks = []
+        for partition in partitions:
+            outbox = self._outboxes.get(partition.log)
+            if outbox is not None and not partition.rebuilding:
+                task = asyncio.create_task(self._commit(outbox, partition), name="transaction")
+                outbox.tasks.add(task)
+                task.add_done_callback(outbox.tasks.discard)
+                tasks.append(task)
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def stop(self) -> None:
         """Let go of every partition."""
-        for log_partition in list(self._outboxes):
-            await self.close(log_partition)
+        await asyncio.gather(*(self.close(log_partition) for log_partition in list(self._outboxes)))
 
-    async def _commit(self, partition: OwnedPartition) -> None:
-        outbox = self._outboxes.get(partition.log)
-        if outbox is None or partition.lost:
-            return
+    async def _commit(self, outbox: Outbox, partition: OwnedPartition) -> None:
         async with outbox.busy:
+            if partition.lost or partition.fenced or partition.broken:
+                return
             committed = partition.point.committable
             parcels = [parcel for _, parcel in outbox.parcels if parcel.ticket.offset < committed]
             if not parcels and committed == partition.point.committed:
                 return
+            where = f"{partition.log.topic}[{partition.log.partition}]"
             try:
                 await self._transaction(outbox.producer, partition, parcels, committed)
             except FENCED:
-                log.warning(
-                    "%s[%d] has a new owner: what was not committed is his",
-                    partition.log.topic,
-                    partition.log.partition,
-                )
+                log.warning("%s has a new owner: what was not committed is his", where)
                 partition.fenced = True
                 return
-            except (KafkaError, OSError) as error:
-                where = f"{partition.log.topic}[{partition.log.partition}]"
-                self._on_failure(SinkFailed(f"kafka: the transaction of {where} failed: {error!r}"))
+            except Exception as error:  # aiokafka's errors, its assertions, the operating system's
+                partition.broken = True
+                if self._mending.worth_while(error):
+                    log.error("the transaction of %s failed (%r): going on from what stands in the log", where, error)
+                else:
+                    self._on_failure(SinkFailed(f"kafka: the transaction of {where} failed: {error!r}"))
                 return
+            self._mending.succeeded()
             for parcel in parcels:
                 outbox.parcels.popleft()
                 partition.settled(parcel)

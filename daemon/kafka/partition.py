@@ -55,6 +55,7 @@ class OwnedPartition:
         self._handing_on_s = 0.0
         self.lost = False
         self.fenced = False  # another owner writes for it
+        self.broken = False  # its results cannot be written any more: to be taken over anew
         self.stopping = False  # takes no more records
         self.in_flight = InFlight()  # with the engine or the writer
         self.mean_record_s = 0.0  # of audio, smoothed

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
 
 from daemon.kafka.output_record import OutputRecord
@@ -13,6 +15,7 @@ from daemon.kafka_settings import KafkaSettings
 
 LINGER_MS = 5  # results of a batch travel together
 MAX_REQUEST_BYTES = 16 << 20  # a dead letter is as large as what was refused
+STOP_S = 3.0  # for what is on its way when a producer is let go of
 
 
 def make_producer(
@@ -40,4 +43,24 @@ async def send(producer: AIOKafkaProducer, record: OutputRecord) -> asyncio.Futu
         timestamp_ms=record.timestamp_ms,
         headers=record.headers,
     )
+    future.add_done_callback(_heard)
     return future
+
+
+async def stop_producer(producer: AIOKafkaProducer, limit_s: float = STOP_S) -> None:
+    """Let go of a producer, within `limit_s` seconds however its brokers are; what it cannot send is lost."""
+    with contextlib.suppress(KafkaError, OSError):  # one that has failed complains again; a timeout is an OSError
+        async with asyncio.timeout(limit_s):
+            await producer.stop()
+            return
+    task = producer._sender.sender_task
+    if task is not None:  # without this it would go on trying for ever
+        task.cancel()
+    with contextlib.suppress(KafkaError, OSError):
+        await producer.client.close()
+
+
+def _heard(acknowledgement: asyncio.Future[RecordMetadata]) -> None:
+    """Of many records that fail together one is told of; the others are not an oversight."""
+    if not acknowledgement.cancelled():
+        acknowledgement.exception()

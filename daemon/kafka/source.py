@@ -32,6 +32,7 @@ from daemon.kafka_settings import Delivery as DeliveryKind
 from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings, Overload
 from daemon.pipeline import Pipeline
 from daemon.sources.status import SourceState, SourceStatus
+from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
 POLL_MS = 200
@@ -90,6 +91,7 @@ class KafkaSource:
             lambda log_partition, plan: OwnedPartition(log_partition, plan, pipeline, self._terms, self._delivery),
             pipeline.metrics,
             HAND_OVER_SHARE * self._settings.max_poll_interval_s,
+            self._settings.session_timeout_s,
         )
         try:
             await self._consumer.start()
@@ -279,9 +281,9 @@ class KafkaSource:
                 self._settings.group,
                 self._fail,
             )
-        producer = make_producer(options, self._kafka)
+        delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail)
         try:
-            await producer.start()
+            await delivery.open(LogPartition(self._settings.topic, 0))
         except KafkaError as error:
             raise KafkaUnavailable(f"kafka: {error}") from error
-        return AtLeastOnce(producer, self._fail)
+        return delivery

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from daemon.kafka.bookmark import Bookmark, decode_bookmark
@@ -48,7 +50,7 @@ class TakeOver:
         oldest, ends = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
         commits = await self._commits(partitions)
         points = {
-            partition: self._point(partition, commits.get(partition), oldest[partition], ends[partition])
+            partition: self._point(partition, commits[partition], oldest[partition], ends[partition])
             for partition in partitions
         }
         starts = {partition.partition: bookmark.windows for partition, (_, bookmark) in points.items()}
@@ -59,20 +61,35 @@ class TakeOver:
         }
 
     async def _commits(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """The group's offsets with their metadata, which the consumer itself would not show."""
-        admin = AIOKafkaAdminClient(**self._options)
-        await admin.start()
+        """The group's offsets with their metadata, which the consumer itself would not show.
+
+        (aiokafka's admin client takes a coordinator's "not now" for a group without commits.)
+        """
+        client = AIOKafkaClient(**self._options)
         try:
-            return await admin.list_consumer_group_offsets(self._settings.group, partitions=list(partitions))
+            await client.bootstrap()
+            node = await client.coordinator_lookup(CoordinationType.GROUP, self._settings.group)
+            topic = partitions[0].topic
+            request = OffsetFetchRequest(self._settings.group, [(topic, [key.partition for key in partitions])])
+            answer = await client.send(node, request, group=ConnectionGroup.COORDINATION)
+            codes = [answer.error_code, *(row[3] for _, rows in answer.topics for row in rows)]
+            for code in codes:
+                if code:
+                    raise for_code(code)(f"the offsets of group {self._settings.group}")
+            return {
+                TopicPartition(topic, partition): OffsetAndMetadata(offset, metadata)
+                for topic, rows in answer.topics
+                for partition, offset, metadata, _ in rows
+            }
         finally:
-            await admin.close()
+            await client.close()
 
     def _point(
-        self, partition: TopicPartition, commit: OffsetAndMetadata | None, oldest: int, end: int
+        self, partition: TopicPartition, commit: OffsetAndMetadata, oldest: int, end: int
     ) -> tuple[int, Bookmark]:
         """The first record to work on, and from where to read before it."""
         where = f"{partition.topic}[{partition.partition}]"
-        if commit is None or commit.offset == UNKNOWN_OFFSET:
+        if commit.offset == UNKNOWN_OFFSET:
             start = oldest if self._settings.start == "earliest" else end
             self._metrics.takeovers.labels("none").inc()
             log.info("%s: no commit yet; starting at the %s record, offset %d", where, self._settings.start, start)
@@ -98,6 +115,6 @@ class TakeOver:
                 "missing; raise the topic's retention",
                 where, bookmark.audio, oldest,
             )  # fmt: skip
-            return commit.offset, Bookmark(oldest, bookmark.windows, bookmark.closed_before)
+            return commit.offset, replace(bookmark, audio=oldest)
         self._metrics.takeovers.labels("whole").inc()
         return commit.offset, bookmark

@@ -1,0 +1,51 @@
+"""Which failures of writing a new producer mends, and how often that is tried."""
+
+from __future__ import annotations
+
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersionError,
+)
+
+# Somebody has to do something before these go away.
+LASTING = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersionError,
+)
+MAX_ATTEMPTS = 5
+
+
+class Mending:
+    """Counts failures that nothing successful came between."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def succeeded(self) -> None:
+        """Something was written."""
+        self._failures = 0
+
+    def worth_while(self, error: BaseException) -> bool:
+        """Whether to begin anew after `error`."""
+        self._failures += 1
+        return not isinstance(error, LASTING) and self._failures <= MAX_ATTEMPTS
