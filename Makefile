@@ -5,7 +5,7 @@ PYTHON ?= python3
 JOBS ?= 2
 export PYTHON
 
-.PHONY: run test setup setup-test lint bench clean help
+.PHONY: run test setup setup-test lint bench chaos clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -32,6 +32,10 @@ bench: setup-test
 	mkdir -p .cache/plain
 	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o .cache/plain
 	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd-plain.onnx
+
+# make chaos   workers and brokers killed, stopped and paused amid a broadcast, half an hour; docs/chaos.md
+chaos: setup-test
+	.venv/bin/python -m tests.chaos --report docs/chaos.md
 
 clean:
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -49,7 +49,7 @@ class ExactlyOnce:
         """`make_producer(transactional_id)` makes one that is not started."""
         self._make_producer, self._group, self._on_failure = make_producer, group, on_failure
         self._outboxes: dict[LogPartition, Outbox] = {}
-        self._mending = Mending()
+        self._mending: dict[LogPartition, Mending] = defaultdict(Mending)
 
     async def open(self, log_partition: LogPartition) -> None:
         """Take the partition's transactional id: ends whatever its previous owner had begun."""
@@ -120,12 +120,12 @@ class ExactlyOnce:
                 return
             except Exception as error:  # aiokafka's errors, its assertions, the operating system's
                 partition.broken = True
-                if self._mending.worth_while(error):
+                if self._mending[partition.log].worth_while(error):
                     log.error("the transaction of %s failed (%r): going on from what stands in the log", where, error)
                 else:
                     self._on_failure(SinkFailed(f"kafka: the transaction of {where} failed: {error!r}"))
                 return
-            self._mending.succeeded()
+            self._mending[partition.log].succeeded()
             for parcel in parcels:
                 outbox.parcels.popleft()
                 partition.settled(parcel)

@@ -1,4 +1,4 @@
-"""Which failures of writing a new producer mends, and how often that is tried."""
+"""Which failures go away when what failed is begun anew, and how often that is tried."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Mending:
         self._failures = 0
 
     def succeeded(self) -> None:
-        """Something was written."""
+        """It worked."""
         self._failures = 0
 
     def worth_while(self, error: BaseException) -> bool:

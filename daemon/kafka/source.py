@@ -20,6 +20,7 @@ from daemon.kafka.connection import connection_options
 from daemon.kafka.exactly_once import ExactlyOnce
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
 from daemon.kafka.lag import Lag
+from daemon.kafka.mending import Mending
 from daemon.kafka.output_record import OutputTopics
 from daemon.kafka.ownership import Delivery, Ownership
 from daemon.kafka.parcel import Terms
@@ -124,6 +125,7 @@ class KafkaSource:
     async def _poll(self) -> None:
         """Records in, partition by partition; waits wherever the engine is full, so nothing piles up."""
         assert self._ownership is not None
+        mending = Mending()
         while True:
             self._ownership.check()
             try:
@@ -131,6 +133,13 @@ class KafkaSource:
             except UnicodeDecodeError:  # a header's name, which aiokafka decodes: it loses all that it had in hand
                 await self._step_over_unreadable()
                 continue
+            except KafkaError as error:  # of a group that cannot be joined just now, say
+                if not mending.worth_while(error):
+                    raise
+                log.warning("no records from the brokers (%r); asking again", error)
+                await asyncio.sleep(LOOK_S)
+                continue
+            mending.succeeded()
             for key, records in batches.items():
                 partition = self._ownership.partitions.get(key)
                 if partition is not None:
