@@ -140,8 +140,10 @@ class KafkaSource:
                 await asyncio.sleep(LOOK_S)
                 continue
             mending.succeeded()
-            for key, records in batches.items():
-                partition = self._ownership.partitions.get(key)
+            # Whose they are is settled now: while one batch waits, a partition may be revoked and taken over again, and
+            # its next owner in this process begins elsewhere.
+            whose = [(self._ownership.partitions.get(key), records) for key, records in batches.items()]
+            for partition, records in whose:
                 if partition is not None:
                     await self._take(partition, records)
             await asyncio.sleep(0)  # when there is a backlog, nothing above need have waited
