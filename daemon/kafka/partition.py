@@ -16,7 +16,7 @@ from daemon.kafka.bookmark import Bookmark
 from daemon.kafka.commit_point import CommitPoint
 from daemon.kafka.in_flight import InFlight
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord
-from daemon.kafka.open_runs import Event, OpenRun, OpenRuns, Stale
+from daemon.kafka.open_runs import Event, OpenRuns, Stale
 from daemon.kafka.output_record import (
     OutputRecord,
     dead_letter_record,
@@ -43,12 +43,11 @@ class OwnedPartition:
     def __init__(self, log: LogPartition, plan: Plan, pipeline: Pipeline, terms: Terms, writer: Writer) -> None:
         self.log = log
         self._pipeline, self._terms, self._writer = pipeline, terms, writer
-        self.runs = OpenRuns(pipeline.rules.grid_for)
+        self.runs = OpenRuns(pipeline.rules.grid_for, plan.bookmark.runs)
         self._tagger = Tagger(pipeline.rules, log)
         self.start = plan.committed
         self.next_read = plan.bookmark.audio  # the record that is to come next, silent ones included
-        closed_before = plan.bookmark.closed_before
-        self.point = CommitPoint(plan.committed, plan.log_end, closed_before, terms.horizon_s)
+        self.point = CommitPoint(plan, terms.horizon_s)
         self._rebuild: Rebuild | None = Rebuild(plan, self.runs)
         self._resumed = Resumed()
         self._newest_s = 0.0  # the newest time that the records have told
@@ -85,9 +84,13 @@ class OwnedPartition:
         """From here on records are this owner's."""
         assert self._rebuild is not None
         self._resumed, given_up_s = self._rebuild.finish()
+        self.point.expect(self._resumed.known)
         self._rebuild = None
         if given_up_s:
             self._pipeline.ledger.drop("replayed", given_up_s)
+        for open_run in self.runs.by_stream.values():
+            if not open_run.heard_at_s:  # a counted one, which was put together only now
+                open_run.heard_at_s, open_run.heard_in_s = time.monotonic(), self._newest_s
         for (stream, epoch), history in self._resumed.history.items():
             run = self.runs.by_stream.get(stream)
             if run is not None and run.windower.epoch == epoch:
@@ -220,17 +223,15 @@ class OwnedPartition:
                 case Stale():
                     ledger.drop("stale_epoch", item.seconds)
                 case StreamEnd():
-                    self.point.close(event.run, offset, idle)
-                    ticket = self.point.watermark.issue(Ticket(offset, event.run, event.needed_offset))
-                    jobs.append(Job(self, item, ticket))
+                    jobs.append(Job(self, item, self.point.close(event, offset, idle)))
                 case Window():
-                    jobs.append(self._window_job(item, event.run, offset))
+                    jobs.append(self._window_job(item, event, offset))
                     self._handing_on_s += item.fresh_s
         return jobs
 
-    def _window_job(self, window: Window, run: OpenRun, offset: int) -> Job:
+    def _window_job(self, window: Window, event: Event, offset: int) -> Job:
         assert window.origin is not None
-        ticket = self.point.watermark.issue(Ticket(offset, run, window.origin.first_offset))
+        ticket = self.point.watermark.issue(Ticket(offset, event.run, event.needed_offset, window.origin.first_offset))
         item: Item = window
         logged = self._resumed.known.pop((window.stream, window.epoch, window.index), None)
         model, rules = self._pipeline.engine.scorer.model, self._pipeline.rules

@@ -1,41 +1,40 @@
-"""What a new owner must read: the bookmark that goes with a commit. Pure."""
+"""What a new owner must read of the runs that were open before a commit. Pure."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 
-from daemon.kafka.bookmark import Bookmark
-from daemon.kafka.open_runs import OpenRun, Published
-from daemon.kafka.watermark import Watermark
+from daemon.kafka.open_runs import Begun, OpenRun, Published, fingerprint
+
+WINDOWLESS_S = 60.0  # a run that never had a window is rebuilt from its beginning, as long as it is no longer than that
 
 
-def bookmark(
-    committed: int,
-    watermark: Watermark,
-    runs: Iterable[OpenRun],
-    horizon_s: float,
-    log_end: int,
-    closed_before: int,
-) -> Bookmark:
-    """Where to read from to be as this owner was before record `committed`.
+def audio_from(run: OpenRun, needed_offset: int, committed: int) -> int:
+    """The input record to read from, to be where the run was before `committed`: it needed `needed_offset` then.
 
-    `runs` are those that were open before it. `log_end` is an offset of the windows topic after which nothing was
-    written by this owner but windows of records from `committed` on.
+    A little more is read than the next window needs: from the newest window below `committed` on, which a new owner
+    finds in the windows topic. So it knows where to begin with the stream, whatever else lies before that (audio that
+    came twice, audio of replaced runs), what the run is called, and at which position a counted record lies.
     """
-    before: dict[OpenRun, int] = {}  # runs that went on at `committed` or later: what they needed before
-    for ticket in watermark.from_offset(committed):
-        if ticket.run is not None and ticket.needed_offset is not None:
-            before.setdefault(ticket.run, ticket.needed_offset)
-    audio, windows = committed, log_end
-    for run in runs:
-        needed = before.get(run, run.windower.needed_offset)
-        if needed is not None:
-            audio = min(audio, needed)
-        first = first_of_horizon(run.published, committed, horizon_s)
-        if first is not None:
-            windows = min(windows, first.log_offset)
-    return Bookmark(audio, windows, closed_before)
+    below = [window for window in run.published if window.offset < committed]
+    if below:
+        newest = below[-1].offset
+        first = min(window.first_offset for window in below if window.offset == newest)
+        return min(needed_offset, first) if needed_offset <= newest else needed_offset
+    if run.next_position - run.first_position <= WINDOWLESS_S * run.windower.format.sample_rate_hz:
+        return min(needed_offset, run.first_offset)
+    return needed_offset
+
+
+def begun(runs: Iterable[OpenRun], committed: int) -> dict[bytes, Begun]:
+    """The runs begun before `committed` that have replaced another, the newest last."""
+    known = sorted((run for run in runs if run.first_offset < committed), key=lambda run: run.first_offset)
+    return {
+        fingerprint(run.windower.stream): Begun(run.first_offset, run.replaced)
+        for run in known
+        if run.replaced is not None
+    }
 
 
 def first_of_horizon(published: Iterable[Published], committed: int, horizon_s: float) -> Published | None:

@@ -6,7 +6,7 @@ beside the windows that were published of it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,7 +14,7 @@ from daemon.cuts import Loss, Window
 from daemon.errors import BadRecord
 from daemon.kafka.bookmark import Bookmark
 from daemon.kafka.input_record import AudioRecord, EndRecord
-from daemon.kafka.open_runs import Event, Key, OpenRun, OpenRuns, Published
+from daemon.kafka.open_runs import Event, Key, OpenRun, OpenRuns, Published, fingerprint
 from daemon.messages import WindowTags
 
 WindowKey = tuple[str, str, int]  # stream, epoch, window
@@ -59,9 +59,9 @@ class Rebuild:
     def __init__(self, plan: Plan, runs: OpenRuns) -> None:
         self.plan, self._runs = plan, runs
         self._held: dict[str, Held] = {}
-        self._by_stream: dict[str, list[LoggedWindow]] = defaultdict(list)
-        for logged in plan.logged:
-            self._by_stream[logged.result.stream].append(logged)
+        self._closings = deque(plan.bookmark.closings)
+        self._anchors = {(logged.result.stream, logged.completed_by): logged.result for logged in plan.logged}
+        self._begins = _begins(plan)
 
     @property
     def held_s(self) -> float:
@@ -71,47 +71,80 @@ class Rebuild:
     def read(self, record: AudioRecord | EndRecord, offset: int) -> float:
         """Take a record from before the committed offset; the seconds of its audio, or another's, given up again."""
         stream = record.stream
+        given_up_s = self._close_idle(offset)
+        if offset < self._begins.get(stream, 0) or self._is_before_its_run(stream, offset):
+            return given_up_s + _seconds(record)
         counted = isinstance(record, AudioRecord) and (record.epoch is None or record.position is None)
         if stream in self._held or (counted and stream not in self._runs.by_stream):
             self._held.setdefault(stream, []).append((offset, record))  # its place is known only from the log
-            return 0.0
-        return _given_up(self._feed(record, offset, None))
+            return given_up_s
+        return given_up_s + self._feed(record, offset)
 
     def finish(self) -> tuple[Resumed, float]:
         """Every run is where it was; and the seconds of audio that were given up in getting there."""
-        given_up_s = sum(_given_up(self._resolve(held)) for held in self._held.values())
+        given_up_s = self._close_idle(self.plan.committed)
+        for held in self._held.values():
+            given_up_s += self._resolve(held)
         self._held.clear()
-        for stream, run in list(self._runs.by_stream.items()):
-            if run.last_offset < self.plan.bookmark.closed_before:
-                given_up_s += run.windower.format.seconds(run.windower.pending_frames)
-                del self._runs.by_stream[stream]
         resumed = self._past()
         for run in self._runs.by_stream.values():
             given_up_s += _restore(run, resumed.history.get(run.key, []))
         return resumed, given_up_s
 
-    def _feed(self, record: AudioRecord | EndRecord, offset: int, position: int | None) -> list[Event]:
+    def _feed(self, record: AudioRecord | EndRecord, offset: int, position: int | None = None) -> float:
+        """Take a record; the seconds that are given up with it."""
         try:
             if isinstance(record, EndRecord):
-                return self._runs.ended(record)
-            return self._runs.audio(record, offset, position)
+                return _given_up(self._runs.ended(record))
+            return _given_up(self._runs.audio(record, offset, position))
         except BadRecord:
-            return []  # its dead letter was written by the owner who saw it first
+            return _seconds(record)  # its dead letter was written by the owner who saw it first
 
-    def _resolve(self, held: Held) -> Iterable[Event]:
+    def _is_before_its_run(self, stream: str, offset: int) -> bool:
+        runs = self.plan.bookmark.runs
+        run = runs.get(fingerprint(stream)) if runs else None
+        return run is not None and offset < run.first_offset
+
+    def _close_idle(self, offset: int) -> float:
+        """Close what the previous owners closed before record `offset`; the seconds that are given up with it."""
+        given_up_s = 0.0
+        while self._closings and self._closings[0].after < offset:
+            before = self._closings.popleft().before
+            for stream, run in list(self._runs.by_stream.items()):
+                if run.last_offset < before:
+                    given_up_s += _given_up(self._runs.end(stream))
+            for stream, held in self._held.items():
+                if held[-1][0] < before:
+                    held.append((held[-1][0], EndRecord(stream, None, deleted=False)))
+        return given_up_s
+
+    def _resolve(self, held: Held) -> float:
         """Feed records whose epoch or position the producer does not give: a published window tells them."""
-        anchors = {logged.completed_by: logged.result for logged in self._by_stream[held[0][1].stream]}
-        for run in _runs_of(held):
-            place = next((place for place, (offset, _) in enumerate(run) if offset in anchors), None)
-            anchor = None if place is None else anchors[run[place][0]]
+        given_up_s = 0.0
+        for place, (offset, record) in enumerate(held):
             position = None
+            run = self._runs.by_stream.get(record.stream)
+            begins = run is None or (isinstance(record, AudioRecord) and record.epoch not in (None, run.windower.epoch))
+            if isinstance(record, AudioRecord) and begins:
+                record, position = self._placed(record, held[place:])
+            given_up_s += self._feed(record, offset, position)
+        return given_up_s
+
+    def _placed(self, record: AudioRecord, held: Held) -> tuple[AudioRecord, int | None]:
+        """The first of `held`, with its run's name, and its position, by a window that was made from that run."""
+        frames = 0
+        for offset, other in held:
+            if isinstance(other, EndRecord) or (other.epoch, other.format) != (record.epoch, record.format):
+                break
+            if frames and other.position == 0 and other.epoch is None:
+                break  # begun anew
+            anchor = self._anchors.get((record.stream, offset))
             if anchor is not None and anchor.source is not None:
-                position = anchor.source.last_position - sum(_frames(record) for _, record in run[:place])
-            for offset, record in run:
-                if anchor is not None and isinstance(record, AudioRecord) and record.epoch is None:
-                    record = replace(record, epoch=anchor.epoch)
-                yield from self._feed(record, offset, position)
-                position = None if position is None else position + _frames(record)
+                return replace(record, epoch=anchor.epoch), anchor.source.last_position - frames
+            if other.end:
+                break
+            frames += _frames(other)
+        return record, None
 
     def _past(self) -> Resumed:
         resumed = Resumed()
@@ -124,6 +157,8 @@ class Rebuild:
             seen.add(key)
             run = self._runs.by_stream.get(result.stream)
             open_now = run is not None and run.windower.epoch == result.epoch
+            if self._is_before_its_run(result.stream, logged.completed_by):
+                continue  # of a run of the same name that was ended
             if (run is not None and open_now and result.window < run.windower.next_window) or (
                 not open_now and logged.completed_by < self.plan.committed
             ):
@@ -133,20 +168,30 @@ class Rebuild:
         return resumed
 
 
-def _runs_of(held: Held) -> list[Held]:
-    """The records, parted behind every end."""
-    runs: list[Held] = [[]]
-    for offset, record in held:
-        runs[-1].append((offset, record))
-        if isinstance(record, EndRecord) or record.end:
-            runs.append([])
-    return [run for run in runs if run]
+def _begins(plan: Plan) -> dict[str, int]:
+    """By stream, the record from which the newest windows below the committed offset were made.
+
+    What lies before it cannot be understood from where the reading begins: audio that came twice, say.
+    """
+    newest: dict[str, tuple[int, int]] = {}  # completing record, first record
+    for logged in plan.logged:
+        source = logged.result.source
+        if source is not None and source.last_offset < plan.committed:
+            completed_by, first = newest.get(logged.result.stream, (-1, 0))
+            if source.last_offset > completed_by:
+                newest[logged.result.stream] = source.last_offset, source.first_offset
+            elif source.last_offset == completed_by:
+                newest[logged.result.stream] = completed_by, min(first, source.first_offset)
+    return {stream: first for stream, (_, first) in newest.items()}
 
 
 def _restore(run: OpenRun, history: list[LoggedWindow]) -> float:
     """Remember what was published of the run; the seconds of its audio that a published window covers."""
     history.sort(key=lambda logged: logged.result.window)
-    run.published.extend(Published(logged.completed_by, logged.result.end_s, logged.log_offset) for logged in history)
+    for logged in history:
+        assert logged.result.source is not None
+        first_offset = logged.result.source.first_offset
+        run.published.append(Published(logged.completed_by, logged.result.end_s, logged.log_offset, first_offset))
     if history and history[-1].result.window == run.windower.next_window - 1:
         return run.windower.format.seconds(run.windower.disown())
     return 0.0

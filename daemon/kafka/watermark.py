@@ -13,12 +13,14 @@ from daemon.kafka.open_runs import OpenRun
 class Ticket:
     """One thing that a record completed: a window, the end of a stream, a dead letter.
 
-    `needed_offset` is the input record from which it can be made again. `log_offset` is where its window was written.
+    `needed_offset` is the input record that the run's state before that record goes back to; `first_offset` is where
+    its window begins, `log_offset` where that was written.
     """
 
     offset: int
     run: OpenRun | None = None
     needed_offset: int | None = None
+    first_offset: int | None = None
     log_offset: int | None = None
     done: bool = False
     known: bool = False  # its window had been published before
@@ -30,6 +32,7 @@ class Watermark:
 
     def __init__(self, next_offset: int) -> None:
         self.next_offset = next_offset
+        self._committed = next_offset
         self._tickets: deque[Ticket] = deque()
 
     def read(self, offset: int) -> None:
@@ -44,12 +47,16 @@ class Watermark:
 
     @property
     def committable(self) -> int:
-        """The next record to process, for whoever starts from what is done."""
-        return next((ticket.offset for ticket in self._tickets if not ticket.done), self.next_offset)
+        """The next record to process, for whoever starts from what is done. Never goes back, not even for streams that
+        are closed behind a record that was committed.
+        """
+        first = next((ticket.offset for ticket in self._tickets if not ticket.done), self.next_offset)
+        return max(first, self._committed)
 
     def committed(self, offset: int) -> None:
         """Nobody will start below `offset` again."""
-        while self._tickets and self._tickets[0].offset < offset:
+        self._committed = max(self._committed, offset)
+        while self._tickets and self._tickets[0].offset < offset and self._tickets[0].done:
             self._tickets.popleft()
 
     def from_offset(self, offset: int) -> Iterator[Ticket]:
@@ -57,6 +64,6 @@ class Watermark:
         return (ticket for ticket in self._tickets if ticket.offset >= offset)
 
     @property
-    def outstanding(self) -> int:
-        """Tickets that are not done."""
-        return sum(not ticket.done for ticket in self._tickets)
+    def waiting(self) -> set[OpenRun]:
+        """Runs of which something is not done."""
+        return {ticket.run for ticket in self._tickets if ticket.run is not None and not ticket.done}
