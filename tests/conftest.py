@@ -8,7 +8,7 @@ import pytest
 
 from tests.tiny_model import write_tiny_model
 
-pytest_plugins = ["tests.kafka_fixtures"]
+pytest_plugins = ["tests.kafka_fixtures", "tests.turns"]
 
 
 @pytest.fixture(scope="session")

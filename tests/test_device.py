@@ -29,7 +29,11 @@ from tests.device_listening import (
 from tests.virtual_sound import CHANNELS, RATE_HZ, VirtualSound, missing
 
 pytest_plugins = ["tests.sound_fixtures"]
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+    pytest.mark.realtime,
+    pytest.mark.timeout(300),  # most of it for waiting to be alone
+]
 OTHER_RATE = """
 import pathlib, sys
 here = pathlib.Path(__file__).parent

@@ -20,7 +20,11 @@ from tests.signals import write_wav
 from tests.virtual_sound import RATE_HZ, SINKS, VirtualSound, missing
 
 pytest_plugins = ["tests.sound_fixtures"]
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+    pytest.mark.realtime,
+    pytest.mark.timeout(300),  # most of it for waiting to be alone
+]
 log = logging.getLogger(__name__)
 CLEAR_S = 0.5  # a window so far inside a style has heard nothing else, whatever the way to the device takes
 Scores = dict[str, float]

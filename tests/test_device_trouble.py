@@ -25,7 +25,11 @@ from tests.device_listening import (
 from tests.virtual_sound import RATE_HZ, VirtualSound, missing, wait_until
 
 pytest_plugins = ["tests.sound_fixtures"]
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [
+    pytest.mark.skipif(missing() is not None, reason=missing() or ""),
+    pytest.mark.realtime,
+    pytest.mark.timeout(300),  # most of it for waiting to be alone
+]
 log = logging.getLogger(__name__)
 LISTEN = """
 import asyncio

@@ -17,6 +17,8 @@ from tests.device_listening import Heard, heard_from
 from tests.radio_server import AIR_S, RATE, Radio, on_air
 from tests.url_listening import offset_s, source_of, until_step
 
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(300)]  # most of it for waiting to be alone
+
 pytest_plugins = ["tests.radio_fixtures"]
 log = logging.getLogger(__name__)
 

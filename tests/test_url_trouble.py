@@ -14,6 +14,8 @@ from tests.device_listening import Heard, heard_from
 from tests.radio_server import RATE, Radio, on_air
 from tests.url_listening import STALL_S, drift_s, offset_s, runs_of, source_of, states, until_step
 
+pytestmark = [pytest.mark.realtime, pytest.mark.timeout(300)]  # most of it for waiting to be alone
+
 pytest_plugins = ["tests.radio_fixtures"]
 OUTAGE_S = 1.5
 MOST_OFF_S = 0.15  # of the time line after an outage
