@@ -22,6 +22,8 @@ from daemon.bench.kafka_load import CASES, Case, make_topics, send, window_times
 from daemon.bench.machine import describe
 from daemon.bench.process import one_thread_environment
 from daemon.errors import GenredError
+from daemon.kafka.connection import reachable
+from daemon.settings import load_settings
 
 WORKER_S = 600.0
 
@@ -38,6 +40,7 @@ class WorkerTook:
 
 def run_bench_kafka(bootstrap: str, seconds: float, rounds: int, cases: Sequence[int], json_path: Path | None) -> None:
     """Measure, print a table, and write the figures to `json_path` when given. `seconds`: audio of each stream."""
+    asyncio.run(reachable(load_settings(None, {"kafka": {"bootstrap_servers": [bootstrap]}}).kafka))
     rows = []
     with tempfile.TemporaryDirectory(prefix="genred-bench-") as folder:
         for case in [CASES[number - 1] for number in cases] or CASES:
