@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from daemon.engine import Done, Item, Job, window_of
 from daemon.errors import BadRecord
 from daemon.kafka.bookmark import Bookmark
 from daemon.kafka.commit_point import CommitPoint
+from daemon.kafka.dead_letter import fitting
 from daemon.kafka.in_flight import InFlight
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord
 from daemon.kafka.open_runs import Event, OpenRuns, Stale
@@ -33,7 +33,6 @@ from daemon.scoring import ScoredWindow
 from daemon.tagging import LogPartition, Tagger
 
 HANDED_OVER = "handed_over"
-MAX_DEAD_BYTES = 1_000_000  # Kafka's default limit of a record, less its headers
 SMOOTHING = 0.01  # some hundred records
 
 
@@ -117,7 +116,7 @@ class OwnedPartition:
         ticket = self.point.watermark.issue(Ticket(record.offset))
         self._pipeline.metrics.dead_letters.labels(error.reason.value).inc()
         self.next_read = record.offset + 1
-        await self._write(Parcel(ticket, [_fitting(dead_letter_record(record, error, self._terms.topics))]))
+        await self._write(Parcel(ticket, [fitting(dead_letter_record(record, error, self._terms.topics))]))
 
     def pass_over(self, offset: int) -> None:
         """The record at `offset` needs nothing."""
@@ -272,13 +271,6 @@ class OwnedPartition:
         """Write what the engine has no part in."""
         self.in_flight.begin()
         await self._writer.write(self, parcel)
-
-
-def _fitting(letter: OutputRecord) -> OutputRecord:
-    """The dead letter without its value when that might be too large for its topic."""
-    if letter.value is None or len(letter.value) <= MAX_DEAD_BYTES:
-        return letter
-    return replace(letter, value=None, headers=[*letter.headers, ("genred-value-bytes", b"%d" % len(letter.value))])
 
 
 def _seconds(record: AudioRecord | EndRecord) -> float:
