@@ -153,7 +153,7 @@ class KafkaSource:
         assert self._ownership is not None
         for key, partition in self._ownership.partitions.items():
             self._consumer.seek(key, partition.next_read)
-        while True:
+        for _ in range(MAX_RECORDS):  # it may be another worker's by now
             for key, partition in list(self._ownership.partitions.items()):
                 try:
                     batches = await self._consumer.getmany(key, timeout_ms=POLL_MS, max_records=1)
