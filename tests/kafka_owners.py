@@ -90,11 +90,17 @@ class Owner:
         self._tagger = Tagger(RULES, LOG)
         self.point = CommitPoint(plan, HORIZON_S)
         rebuild = Rebuild(plan, self.runs)
+        received_s = given_up_s = 0.0
         for offset in range(bookmark.audio, start):
             record = log[offset]
             if record is not None:
-                rebuild.read(record, offset)
-        resumed, _ = rebuild.finish()
+                received_s += seconds(record)
+                given_up_s += rebuild.read(record, offset)
+        resumed, more_s = rebuild.finish()
+        pending_s = sum(
+            run.windower.format.seconds(run.windower.pending_frames) for run in self.runs.by_stream.values()
+        )
+        assert abs(received_s - given_up_s - more_s - pending_s) < 1e-9  # every second is somewhere
         self._known = resumed.known
         self.point.expect(self._known)
         for (stream, epoch), history in resumed.history.items():
@@ -193,3 +199,10 @@ class Owner:
 def checksum(window: Window) -> int:
     """Stands for the window's audio."""
     return zlib.crc32(b"".join(block.audio or b"" for block in window.blocks))
+
+
+def seconds(record: AudioRecord | EndRecord) -> float:
+    """How much audio a record holds."""
+    if isinstance(record, EndRecord):
+        return 0.0
+    return record.format.seconds(len(record.audio) // record.format.frame_bytes)

@@ -14,7 +14,7 @@ from daemon.cuts import Loss, Window
 from daemon.errors import BadRecord
 from daemon.kafka.bookmark import Bookmark
 from daemon.kafka.input_record import AudioRecord, EndRecord
-from daemon.kafka.open_runs import Event, Key, OpenRun, OpenRuns, Published, fingerprint
+from daemon.kafka.open_runs import Event, Key, OpenRun, OpenRuns, Published, Stale, fingerprint
 from daemon.messages import WindowTags
 
 WindowKey = tuple[str, str, int]  # stream, epoch, window
@@ -205,6 +205,8 @@ def _given_up(events: Iterable[Event]) -> float:
             seconds += event.item.fresh_s
         elif isinstance(event.item, Loss):
             seconds += event.run.windower.format.seconds(event.item.frames)
+        elif isinstance(event.item, Stale):
+            seconds += event.item.seconds
     return seconds
 
 
