@@ -18,7 +18,7 @@ from tests.kafka_workers import PARTITIONS, SESSION_S, Topics, Workers, topics_o
 from tests.process import wait_for
 
 DELIVERIES = ["at-least-once", "exactly-once"]
-BROADCAST = Broadcast(streams=6, seconds=45)
+BROADCAST = Broadcast(streams=6, seconds=36)
 PAUSE_S = 2.5 * SESSION_S
 pytestmark = pytest.mark.timeout(240)
 
@@ -30,7 +30,7 @@ def two_at_work(topics: Topics, folder: Path, model: Path, delivery: str) -> Ite
         both = [pool.start(), pool.start()]
         for daemon in both:
             pool.until_working(daemon)
-        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=10)
+        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
         wait_for(lambda: all(daemon.status()["windows"] > 5 for daemon in both), "windows of both workers")
         yield pool
         feeding.join(60)
