@@ -108,7 +108,10 @@ class Workers:
     def start(self, source: str = "") -> Daemon:
         """One more worker."""
         name = f"worker-{len(self.all)}"
-        settings = self._topics.settings(self._folder, self._model, self._delivery, name, source)
+        return self.start_with(self._topics.settings(self._folder, self._model, self._delivery, name, source))
+
+    def start_with(self, settings: Path) -> Daemon:
+        """One more worker, with settings of its own."""
         daemon = self._stack.enter_context(running(settings))
         self.running.append(daemon)
         self.all.append(daemon)
