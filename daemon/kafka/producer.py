@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -49,18 +50,30 @@ async def send(producer: AIOKafkaProducer, record: OutputRecord) -> asyncio.Futu
 
 async def stop_producer(producer: AIOKafkaProducer, limit_s: float = STOP_S) -> None:
     """Let go of a producer, within `limit_s` seconds however its brokers are; what it cannot send is lost."""
-    with contextlib.suppress(KafkaError, OSError):  # one that has failed complains again; a timeout is an OSError
-        async with asyncio.timeout(limit_s):
-            await producer.stop()
-            return
-    task = producer._sender.sender_task
-    if task is not None:  # without this it would go on trying for ever
-        task.cancel()
-    with contextlib.suppress(KafkaError, OSError):
-        await producer.client.close()
+    try:
+        with contextlib.suppress(KafkaError, OSError):  # one that has failed complains again; a timeout is an OSError
+            async with asyncio.timeout(limit_s):
+                await producer.stop()
+                return
+        task = producer._sender.sender_task
+        if task is not None:  # without this it would go on trying for ever
+            task.cancel()
+        with contextlib.suppress(KafkaError, OSError):
+            await producer.client.close()
+    finally:
+        _hear_the_rest(producer)
 
 
-def _heard(acknowledgement: asyncio.Future[RecordMetadata]) -> None:
-    """Of many records that fail together one is told of; the others are not an oversight."""
-    if not acknowledgement.cancelled():
-        acknowledgement.exception()
+def _hear_the_rest(producer: AIOKafkaProducer) -> None:
+    """Futures that aiokafka fails for nobody, each of them an error in the log otherwise."""
+    for batch in chain.from_iterable(producer._message_accumulator._batches.values()):
+        _heard(batch._drain_waiter)
+    transactions = producer._txn_manager
+    if transactions is not None and transactions.wait_for_transaction_end() is not None:
+        _heard(transactions.wait_for_transaction_end())
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """Of many failures that are one, one is told of; the others are not an oversight."""
+    if future.done() and not future.cancelled():
+        future.exception()
