@@ -68,6 +68,9 @@ Audio is dropped for these reasons:
 | `format_changed` | a chunk whose format is not its epoch's |
 | `position` | a chunk with a negative position |
 | `grid` | a chunk of a sample rate on which the hop is not a whole number of frames |
+| `stale_epoch` | audio of a run of a Kafka stream that another has replaced |
+| `handed_over` | audio that waited when its partition became another worker's, who reads it again |
+| `skipped` | audio that waited when a worker jumped to the present (`overload = "skip"`) |
 
 ## All metrics
 """

@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from daemon.kafka.bookmark import MAX_CLOSINGS, MAX_RUNS, Bookmark, Closing, decode_bookmark
@@ -14,9 +14,32 @@ from daemon.kafka.open_runs import Begun
 from daemon.kafka.watermark import Ticket, Watermark
 from daemon.messages import WindowTags
 from tests.kafka_owners import Owner, Topics
-from tests.kafka_records import Move, Script, script, some_moves
+from tests.kafka_records import Act, Move, Script, script, some_moves
 
 seeds = st.integers(0, 2**32 - 1)
+
+
+def of_two(*acts: tuple[int, Act, int]) -> list[Move]:
+    """A script by hand; stream 0 gives all headers, stream 1 no epoch."""
+    return [Move(*act) for act in acts]
+
+
+# What a reader who begins in the middle would take for another run, were it not for what the bookmark says.
+REFUSED_FIRST = of_two(
+    (0, Act.CHUNK, 160), (1, Act.CHUNK, 1), (0, Act.FORMAT, 10), (0, Act.CHUNK, 150), (0, Act.CHUNK, 60),
+    (0, Act.CHUNK, 100),
+)  # fmt: skip
+STALE_FIRST = of_two(
+    (0, Act.CHUNK, 1), (1, Act.CHUNK, 1), (0, Act.RESTART, 1), (0, Act.STALE, 1), (0, Act.CHUNK, 1),
+    (0, Act.LAST_CHUNK, 1), (0, Act.CHUNK, 150),
+)  # fmt: skip
+ENDED_AND_GONE_ON = of_two(
+    (0, Act.CHUNK, 1), (0, Act.CHUNK, 92), (1, Act.CHUNK, 103), (0, Act.LAST_CHUNK, 7), (0, Act.CHUNK, 1),
+    (0, Act.CHUNK, 102),
+)  # fmt: skip
+UNNAMED_AND_JOINED = of_two(
+    (1, Act.GAP, 120), (1, Act.CHUNK, 21), (1, Act.CHUNK, 5), (1, Act.CHUNK, 30), (1, Act.CHUNK, 150)
+)  # fmt: skip
 
 
 def uninterrupted(made: Script) -> Topics:
@@ -54,7 +77,7 @@ def check(topics: Topics, truth: Topics) -> None:
     assert set(topics.stale) == set(truth.stale)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 @given(some_moves, seeds)
 def test_owners_that_are_killed_at_any_moment(moves: list[Move], seed: int) -> None:
     made, rng, topics = script(moves), random.Random(seed), Topics()
@@ -78,6 +101,10 @@ def test_owners_that_are_killed_at_any_moment(moves: list[Move], seed: int) -> N
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some_moves, seeds)
+@example(REFUSED_FIRST, 0)
+@example(STALE_FIRST, 0)
+@example(ENDED_AND_GONE_ON, 0)
+@example(UNNAMED_AND_JOINED, 0)
 def test_any_record_may_be_the_committed_one(moves: list[Move], seed: int) -> None:
     made, rng = script(moves), random.Random(seed)
     truth = uninterrupted(made)
