@@ -33,7 +33,7 @@ bench: setup-test
 	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o .cache/plain
 	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd-plain.onnx
 
-# make chaos   workers and brokers killed, stopped and paused amid a broadcast, half an hour; docs/chaos.md
+# make chaos   workers and brokers killed, stopped and paused amid a broadcast, a quarter of an hour; docs/chaos.md
 chaos: setup-test
 	.venv/bin/python -m tests.chaos --report docs/chaos.md
 

@@ -84,12 +84,13 @@ def markdown(rows: Sequence[Row], command: str, seed: int, broadcast: Broadcast)
     now = datetime.datetime.now(datetime.UTC)
     lines = [
         HEAD,
-        f"`{command}` on {now:%Y-%m-%d}, seed {seed}, {os.cpu_count()} cores ({describe()}), shared with other work.",
-        f"{broadcast.streams} streams on {PARTITIONS} partitions, {broadcast.seconds:g} s of audio each; sessions of "
-        f"{SESSION_S:g} s.",
-        "A take-over is timed by the worker, from the assignment of a partition to its first own",
-        "record. Received seconds are those of the workers that were there at the end (audio that is read again for a",
-        "take-over counts again); unaccounted is the worst of them.",
+        f"`{command}` on {now:%Y-%m-%d}, seed {seed},",
+        f"{os.cpu_count()} cores ({describe()}), shared with other work. {broadcast.streams} streams on {PARTITIONS}",
+        f"partitions, {broadcast.seconds:g} s of audio each, faster than real time; sessions of {SESSION_S:g} s.",
+        "",
+        "A take-over is timed by the worker, from the assignment of a partition to its first own record; partitions",
+        "that had no past to be read are left out. Received seconds are those of the workers that were there at the end",
+        "(audio that is read again for a take-over counts again); unaccounted is the worst of them.",
     ]
     for delivery in dict.fromkeys(row.delivery for row in rows):
         lines += ["", f"## {delivery}", "", "| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
