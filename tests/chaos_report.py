@@ -89,7 +89,7 @@ def markdown(rows: Sequence[Row], command: str, seed: int, broadcast: Broadcast)
         f"partitions, {broadcast.seconds:g} s of audio each, faster than real time; sessions of {SESSION_S:g} s.",
         "",
         "A take-over is timed by the worker, from the assignment of a partition to its first own record; partitions",
-        "that had no past to be read are left out. Received seconds are those of the workers that were there at the end",
+        "without a past to read are left out. Received seconds are those of the workers that were there at the end",
         "(audio that is read again for a take-over counts again); unaccounted is the worst of them.",
     ]
     for delivery in dict.fromkeys(row.delivery for row in rows):
