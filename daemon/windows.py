@@ -15,7 +15,7 @@ from daemon.grid import Grid
 from daemon.messages import AudioChunk
 from daemon.record_map import RecordMap
 
-MAX_RECORDS_OF_A_GAP = 4096  # a longer past is not kept for the sake of a gap's length
+MAX_RECORDS_OF_A_GAP = 256  # a longer past is not kept for the sake of a gap's length
 
 
 class Windower:

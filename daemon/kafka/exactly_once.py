@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ class Outbox:
     parcels: deque[tuple[Sender, Parcel]] = field(default_factory=deque)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    committed_at_s: float = 0.0  # monotonic clock
 
 
 class ExactlyOnce:
@@ -45,9 +47,18 @@ class ExactlyOnce:
     what stands there.
     """
 
-    def __init__(self, make_producer: Callable[[str], AIOKafkaProducer], group: str, on_failure: OnFailure) -> None:
-        """`make_producer(transactional_id)` makes one that is not started."""
+    def __init__(
+        self,
+        make_producer: Callable[[str], AIOKafkaProducer],
+        group: str,
+        commit_interval_s: float,
+        on_failure: OnFailure,
+    ) -> None:
+        """`make_producer(transactional_id)` makes one that is not started; `commit_interval_s`: between commits of
+        offsets that no result goes with.
+        """
         self._make_producer, self._group, self._on_failure = make_producer, group, on_failure
+        self._commit_interval_s = commit_interval_s
         self._outboxes: dict[LogPartition, Outbox] = {}
         self._mending: dict[LogPartition, Mending] = defaultdict(Mending)
 
@@ -109,7 +120,9 @@ class ExactlyOnce:
                 return
             committed = partition.point.committable
             parcels = [parcel for _, parcel in outbox.parcels if parcel.ticket.offset < committed]
-            if not parcels and committed == partition.point.committed:
+            idle_s = time.monotonic() - outbox.committed_at_s
+            unmoved = committed == partition.point.committed
+            if not parcels and (unmoved or (idle_s < self._commit_interval_s and not partition.stopping)):
                 return
             where = f"{partition.log.topic}[{partition.log.partition}]"
             try:
@@ -130,6 +143,7 @@ class ExactlyOnce:
                 outbox.parcels.popleft()
                 partition.settled(parcel)
             partition.has_committed(committed)
+            outbox.committed_at_s = time.monotonic()
 
     async def _transaction(
         self, producer: AIOKafkaProducer, partition: OwnedPartition, parcels: Sequence[Parcel], committed: int

@@ -9,14 +9,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from daemon.errors import BadRecord, GenredError, KafkaUnavailable, RecordFault, SinkFailed
 from daemon.kafka.at_least_once import AtLeastOnce
 from daemon.kafka.connection import connection_options
+from daemon.kafka.consumer import make_consumer
 from daemon.kafka.exactly_once import ExactlyOnce
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
 from daemon.kafka.lag import Lag
@@ -81,7 +80,7 @@ class KafkaSource:
         self._pipeline, self._lag = pipeline, Lag(pipeline.metrics)
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         options = connection_options(self._kafka)
-        self._consumer = self._make_consumer(options)
+        self._consumer = make_consumer(options, self._settings)
         self._delivery = await self._make_delivery(options)
         score_log = ScoreLog(self._topics.windows, options, self._settings.delivery is DeliveryKind.EXACTLY_ONCE)
         take_over = TakeOver(self._settings, options, score_log, pipeline.metrics)
@@ -269,27 +268,12 @@ class KafkaSource:
         if not self._failure.done():
             self._failure.set_exception(error)
 
-    def _make_consumer(self, options: dict[str, Any]) -> AIOKafkaConsumer:
-        settings = self._settings
-        return AIOKafkaConsumer(
-            **options,
-            group_id=settings.group,
-            group_instance_id=settings.instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset=settings.start,
-            isolation_level="read_committed",  # a producer may use transactions, too
-            partition_assignment_strategy=[StickyPartitionAssignor],
-            session_timeout_ms=round(settings.session_timeout_s * 1000),
-            heartbeat_interval_ms=round(settings.session_timeout_s * 1000 / 6),
-            max_poll_interval_ms=round(settings.max_poll_interval_s * 1000),
-            fetch_max_bytes=settings.fetch_max_mb << 20,
-        )
-
     async def _make_delivery(self, options: dict[str, Any]) -> Delivery:
         if self._settings.delivery is DeliveryKind.EXACTLY_ONCE:
             return ExactlyOnce(
                 lambda name: make_producer(options, self._kafka, transactional_id=name),
                 self._settings.group,
+                self._settings.commit_interval_s,
                 self._fail,
             )
         delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail)
