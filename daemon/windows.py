@@ -37,6 +37,7 @@ class Windower:
         self._uncovered = 0  # received frames of _run that no window covers yet
         self._gap_frames = 0  # missing frames since the last window's end
         self._gap_from = 0  # that end, or where the run was joined
+        self._follows: int | None = None  # end of a previous owner's last window, when the run is yet to be joined
         self._clock = (0, 0.0)  # a frame and its wall time
         self._records = RecordMap()
 
@@ -86,6 +87,14 @@ class Windower:
         """The log record from which a new owner must read to make `next_window` and all after it."""
         return self._records.offset_at(self._needed_from())
 
+    def follow(self, end_frame: int) -> None:
+        """A previous owner's last window ended at `end_frame`: what came between is gone, and is the next one's gap."""
+        if self._next is None:
+            self._follows = end_frame
+        elif end_frame < self._gap_from:
+            self._gap_frames += self._gap_from - end_frame
+            self._gap_from = end_frame
+
     def disown(self) -> int:
         """A previous owner has published what covers the last block: its frames are not fresh. How many they are."""
         replayed, self._uncovered = self._uncovered, 0
@@ -100,6 +109,8 @@ class Windower:
         """Begin at `position`; the first block to be cut is the first that is whole from here on."""
         self._block = max(-(-position // self.grid.hop_frames), self._first_window)
         self._base = self._next = self._gap_from = position
+        if self._follows is not None:
+            self.follow(self._follows)
         return position
 
     def _append(self, chunk: AudioChunk, skip_frames: int, out: list[Cut]) -> None:

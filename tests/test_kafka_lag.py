@@ -144,6 +144,9 @@ def test_records_that_are_gone(topics: Topics, tiny_model: Path, tmp_path: Path,
     first_after = -(-stop // 2)
     assert numbers == [*range(8), *range(first_after, 18)]  # on the grid, nothing twice
     assert [window["start_s"] for window in found.windows] == [2.0 * n for n in numbers]
+    heard_to_s = found.windows[7]["end_s"]
+    gaps_s = {window["window"]: window["gap_s"] for window in found.windows if window["gap_s"]}
+    assert gaps_s == {first_after: stop - heard_to_s}  # what was heard, but in no window, is gone too
 
 
 def test_two_hundred_streams_change_hands(topics: Topics, tiny_model: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from aiokafka.errors import (
     GroupAuthorizationFailedError,
     IncompatibleBrokerVersion,
     InvalidTopicError,
+    KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     SaslAuthenticationFailed,
@@ -17,6 +18,8 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 
+# What a call fails with while brokers are away; aiokafka asserts that it knows one, and then may know none.
+AWAY = (KafkaError, OSError, AssertionError)
 # Somebody has to do something before these go away.
 LASTING = (
     AuthenticationFailedError,

@@ -101,6 +101,7 @@ class OpenRuns:
         self._grid_for = grid_for
         self._begun = {stream: run for stream, run in begun.items() if run.replaced is not None}
         self.by_stream: dict[str, OpenRun] = {}
+        self.published_to_s: dict[Key, float] = {}  # end of the last window of runs whose next record is yet to come
 
     def audio(self, record: AudioRecord, offset: int, position: int | None = None) -> list[Event]:
         """Take a chunk; `position` stands in for one that the record lacks. BadRecord when it fits no run."""
@@ -147,6 +148,9 @@ class OpenRuns:
         if before is None and self._begun and (begun := self._begun.get(fingerprint(record.stream))) is not None:
             offset, replaced = begun.first_offset, begun.replaced
         windower = Windower(record.stream, epoch, record.format, grid)
+        published_to_s = self.published_to_s.pop((record.stream, epoch), None)
+        if published_to_s is not None:
+            windower.follow(round(published_to_s * record.format.sample_rate_hz))
         return OpenRun(windower, offset, record.position or 0, replaced=replaced)
 
     def _push(

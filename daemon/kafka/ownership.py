@@ -10,10 +10,10 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import TopicPartition
 
-from daemon.kafka.mending import LASTING
+from daemon.kafka.mending import AWAY, LASTING
 from daemon.kafka.parcel import Writer
 from daemon.kafka.partition import OwnedPartition
 from daemon.kafka.resume import Plan
@@ -128,7 +128,7 @@ class Ownership(ConsumerRebalanceListener):
     async def _commit(self) -> None:
         try:
             await self._delivery.commit(self._consumer, list(self.partitions.values()))
-        except KafkaError as error:
+        except AWAY as error:
             log.info("commit: %s; the group is being dealt out anew", error)
 
     async def _let_go(self, key: TopicPartition, partition: OwnedPartition) -> None:
@@ -167,7 +167,7 @@ class Ownership(ConsumerRebalanceListener):
                 return await self._delivery.open(log_partition)
             except LASTING:
                 raise
-            except (KafkaError, OSError) as error:
+            except AWAY as error:
                 log.warning("take-over: no writer for %s (%r); trying again", log_partition, error)
                 await asyncio.sleep(AGAIN_S)
 

@@ -43,6 +43,7 @@ class Plan:
     bookmark: Bookmark
     logged: Sequence[LoggedWindow]
     log_end: int
+    cut: bool = False  # records are gone that the previous owner had not worked on, or that are needed to go on
 
 
 @dataclass(slots=True)
@@ -89,7 +90,19 @@ class Rebuild:
         resumed = self._past()
         for run in self._runs.by_stream.values():
             given_up_s += _restore(run, resumed.history.get(run.key, []))
+        if self.plan.cut:
+            self._tell_gaps(resumed)
         return resumed, given_up_s
+
+    def _tell_gaps(self, resumed: Resumed) -> None:
+        """Records are gone: every run's next window says how much was not heard since its last."""
+        for (stream, epoch), history in resumed.history.items():
+            end_s = max(logged.result.end_s for logged in history)
+            run = self._runs.by_stream.get(stream)
+            if run is not None and run.windower.epoch == epoch:
+                run.windower.follow(round(end_s * run.windower.format.sample_rate_hz))
+            else:
+                self._runs.published_to_s[stream, epoch] = end_s
 
     def _feed(self, record: AudioRecord | EndRecord, offset: int, position: int | None = None) -> float:
         """Take a record; the seconds that are given up with it."""

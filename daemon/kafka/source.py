@@ -19,7 +19,7 @@ from daemon.kafka.consumer import make_consumer
 from daemon.kafka.exactly_once import ExactlyOnce
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
 from daemon.kafka.lag import Lag
-from daemon.kafka.mending import Mending
+from daemon.kafka.mending import AWAY, Mending
 from daemon.kafka.output_record import OutputTopics
 from daemon.kafka.ownership import Delivery, Ownership
 from daemon.kafka.parcel import Terms
@@ -132,7 +132,7 @@ class KafkaSource:
             except UnicodeDecodeError:  # a header's name, which aiokafka decodes: it loses all that it had in hand
                 await self._step_over_unreadable()
                 continue
-            except KafkaError as error:  # of a group that cannot be joined just now, say
+            except AWAY as error:  # of a group that cannot be joined just now, say
                 if not mending.worth_while(error):
                     raise
                 log.warning("no records from the brokers (%r); asking again", error)
@@ -222,7 +222,7 @@ class KafkaSource:
             try:
                 async with asyncio.timeout(self._kafka.request_timeout_s):
                     ends = await self._consumer.end_offsets(list(partitions)) if partitions else {}
-            except (KafkaError, TimeoutError) as error:
+            except AWAY as error:
                 log.warning("the brokers do not say how far the log goes: %r", error)
                 continue
             self._lag.update(self._ownership.partitions, ends)
@@ -235,7 +235,7 @@ class KafkaSource:
     async def _look_at(self, key: TopicPartition, partition: OwnedPartition, end: int) -> None:
         try:
             position = await self._consumer.position(key)
-        except KafkaError:  # revoked a moment ago
+        except AWAY:  # revoked a moment ago
             return
         if partition.rebuilding and position >= partition.start:
             self._rebuilt(partition)
@@ -257,10 +257,10 @@ class KafkaSource:
         """Finish, commit, leave the group."""
         if self._ownership is not None:
             await self._ownership.hand_over(self._drain_s)
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        with contextlib.suppress(*AWAY):
             async with asyncio.timeout(self._drain_s):
                 await self._consumer.stop()
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        with contextlib.suppress(*AWAY):
             async with asyncio.timeout(self._drain_s):
                 await self._delivery.stop()
 

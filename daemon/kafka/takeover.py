@@ -10,11 +10,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from daemon.kafka.bookmark import Bookmark, decode_bookmark
+from daemon.kafka.mending import AWAY, LASTING
 from daemon.kafka.resume import Plan
 from daemon.kafka.score_log import ScoreLog
 from daemon.kafka_settings import KafkaSourceSettings
@@ -40,7 +41,9 @@ class TakeOver:
         while True:
             try:
                 return await self._plans(consumer, partitions)
-            except (KafkaError, OSError) as error:
+            except LASTING:
+                raise
+            except AWAY as error:
                 log.warning("take-over: the cluster does not answer (%r); asking again", error)
                 await asyncio.sleep(RETRY_S)
 
@@ -53,11 +56,11 @@ class TakeOver:
             partition: self._point(partition, commits[partition], oldest[partition], ends[partition])
             for partition in partitions
         }
-        starts = {partition.partition: bookmark.windows for partition, (_, bookmark) in points.items()}
+        starts = {partition.partition: bookmark.windows for partition, (_, bookmark, _) in points.items()}
         scores = await self._score_log.read(starts)
         return {
-            partition: Plan(committed, bookmark, *scores[partition.partition])
-            for partition, (committed, bookmark) in points.items()
+            partition: Plan(committed, bookmark, *scores[partition.partition], cut=cut)
+            for partition, (committed, bookmark, cut) in points.items()
         }
 
     async def _commits(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -86,14 +89,14 @@ class TakeOver:
 
     def _point(
         self, partition: TopicPartition, commit: OffsetAndMetadata, oldest: int, end: int
-    ) -> tuple[int, Bookmark]:
-        """The first record to work on, and from where to read before it."""
+    ) -> tuple[int, Bookmark, bool]:
+        """The first record to work on, from where to read before it, and whether records are gone."""
         where = f"{partition.topic}[{partition.partition}]"
         if commit.offset == UNKNOWN_OFFSET:
             start = oldest if self._settings.start == "earliest" else end
             self._metrics.takeovers.labels("none").inc()
             log.info("%s: no commit yet; starting at the %s record, offset %d", where, self._settings.start, start)
-            return start, Bookmark(start, 0)
+            return start, Bookmark(start, 0), False
         bookmark = decode_bookmark(commit.metadata)
         if commit.offset < oldest or commit.offset > end:
             start = oldest if commit.offset < oldest else end
@@ -103,11 +106,11 @@ class TakeOver:
                 "between is lost; raise the topic's retention",
                 where, commit.offset, oldest, end, start,
             )  # fmt: skip
-            return start, Bookmark(start, 0 if bookmark is None else bookmark.windows)
+            return start, Bookmark(start, 0 if bookmark is None else bookmark.windows), True
         if bookmark is None:
             self._metrics.takeovers.labels("none").inc()
             log.warning("%s: the commit at %d is not genred's: streams are joined where they are", where, commit.offset)
-            return commit.offset, Bookmark(commit.offset, 0)
+            return commit.offset, Bookmark(commit.offset, 0), False
         if bookmark.audio < oldest:
             self._metrics.takeovers.labels("cut").inc()
             log.warning(
@@ -115,6 +118,6 @@ class TakeOver:
                 "missing; raise the topic's retention",
                 where, bookmark.audio, oldest,
             )  # fmt: skip
-            return commit.offset, replace(bookmark, audio=oldest)
+            return commit.offset, replace(bookmark, audio=oldest), True
         self._metrics.takeovers.labels("whole").inc()
-        return commit.offset, bookmark
+        return commit.offset, bookmark, False
