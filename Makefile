@@ -5,7 +5,7 @@ PYTHON ?= python3
 JOBS ?= 2
 export PYTHON
 
-.PHONY: run test setup setup-test lint bench chaos clean help
+.PHONY: run test setup setup-test lint bench bench-kafka chaos clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -36,6 +36,10 @@ bench: setup-test
 # make chaos   workers and brokers killed, stopped and paused amid a broadcast, a quarter of an hour; docs/chaos.md
 chaos: setup-test
 	.venv/bin/python -m tests.chaos --report docs/chaos.md
+
+# make bench-kafka   one Kafka worker beside the engine alone, with a broker of its own
+bench-kafka: setup-test
+	.venv/bin/python -m tests.with_broker .venv/bin/genred bench kafka --bootstrap '{bootstrap}'
 
 clean:
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +38,7 @@ class WorkerTook:
     windows_per_s: float
     loop_cpu_s: float
     other_cpu_s: float
+    stages_s: dict[str, float]  # of the engine's thread
     peak_mb: float
 
 
@@ -67,13 +71,13 @@ class Load:
         await make_topics(self.bootstrap, self.name, self.case.partitions)
         await send(self.bootstrap, f"{self.name}-audio", self.case, self.seconds)
 
-    def settings(self, folder: Path, round_: int) -> Path:
+    def settings(self, folder: Path, round_: int, port: int) -> Path:
         """A worker's settings: a group of its own, so that it begins at the first record."""
         path = folder / f"{self.name}-{round_}.toml"
         path.write_text(f"""
 engine.device = "cpu"
 engine.threads = 1
-http.port = 0
+http.port = {port}
 log.level = "warning"
 [kafka]
 bootstrap_servers = ["{self.bootstrap}"]
@@ -97,7 +101,6 @@ def _measure(load: Load, rounds: int, folder: Path) -> dict[str, Any]:
             engine.append(_engine_alone(load))
             workers.append(_worker(load, round_, folder))
     ratios = [worker.windows_per_s / alone for worker, alone in zip(workers, engine, strict=True)]
-    loop_s, other_s = sum(worker.loop_cpu_s for worker in workers), sum(worker.other_cpu_s for worker in workers)
     return {
         "case": load.case.name,
         "windows": load.windows,
@@ -105,9 +108,18 @@ def _measure(load: Load, rounds: int, folder: Path) -> dict[str, Any]:
         "worker_windows_per_s": round(statistics.median(worker.windows_per_s for worker in workers), 2),
         "ratio": round(statistics.median(ratios), 3),
         "ratios": [round(ratio, 3) for ratio in ratios],
-        "loop_share": round(loop_s / (loop_s + other_s), 3),
+        "shares": _shares(workers),
         "peak_mb": round(max(worker.peak_mb for worker in workers)),
     }
+
+
+def _shares(workers: Sequence[WorkerTook]) -> dict[str, float]:
+    """Parts of the worker's processor time, start included: records in and results out, features, network, the rest."""
+    total_s = sum(worker.loop_cpu_s + worker.other_cpu_s for worker in workers)
+    stages = {stage: sum(worker.stages_s[stage] for worker in workers) for stage in workers[0].stages_s}
+    stages = {"event loop": sum(worker.loop_cpu_s for worker in workers), **stages}
+    shares = {stage: round(seconds / total_s, 3) for stage, seconds in stages.items()}
+    return {**shares, "rest": round(max(0.0, 1 - sum(shares.values())), 3)}
 
 
 def _pinned(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
@@ -133,16 +145,31 @@ def _engine_alone(load: Load) -> float:
 
 def _worker(load: Load, round_: int, folder: Path) -> WorkerTook:
     asyncio.run(make_topics(load.bootstrap, load.name, load.case.partitions, f"-windows-{round_}"))
-    topic = f"{load.name}-windows-{round_}"
-    with _pinned(["daemon", "run", "-c", str(load.settings(folder, round_))]) as process:
+    topic, port = f"{load.name}-windows-{round_}", _free_port()
+    with _pinned(["daemon", "run", "-c", str(load.settings(folder, round_, port))]) as process:
         try:
             times_s = asyncio.run(window_times_s(load.bootstrap, topic, load.windows, WORKER_S, process.poll))
             loop_s, other_s = _cpu_s(process.pid)
+            stages_s = _stages_s(port)
             peak_mb = _peak_mb(process.pid)
         finally:
             process.terminate()
             process.wait(60)
-    return WorkerTook((len(times_s) - 1) / (times_s[-1] - times_s[0]), loop_s, other_s, peak_mb)
+    return WorkerTook((len(times_s) - 1) / (times_s[-1] - times_s[0]), loop_s, other_s, stages_s, peak_mb)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _stages_s(port: int) -> dict[str, float]:
+    """Seconds that the engine spent in each stage, by the worker's own metrics."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    found = re.findall(r'^genred_stage_duration_seconds_sum\{stage="(\w+)"\} (\S+)$', text, re.MULTILINE)
+    return {stage: float(seconds) for stage, seconds in found}
 
 
 def _cpu_s(pid: int) -> tuple[float, float]:
@@ -164,9 +191,10 @@ def _peak_mb(pid: int) -> float:
 
 def _print(report: dict[str, Any]) -> None:
     typer.echo(f"{report['when']}  {report['machine']}; one core for the worker, model musicnn-msd")
-    typer.echo(f"{'':<34} {'engine/s':>9} {'worker/s':>9} {'ratio':>6} {'event loop':>11} {'peak MB':>8}")
+    typer.echo(f"{'':<34} {'engine/s':>9} {'worker/s':>9} {'ratio':>6} {'peak MB':>8}  share of the processor")
     for row in report["rows"]:
         typer.echo(
             f"{row['case']:<34} {row['engine_windows_per_s']:>9.1f} {row['worker_windows_per_s']:>9.1f} "
-            f"{row['ratio']:>6.3f} {row['loop_share']:>10.1%} {row['peak_mb']:>8}"
+            f"{row['ratio']:>6.3f} {row['peak_mb']:>8}  "
+            + ", ".join(f"{stage} {share:.1%}" for stage, share in row["shares"].items())
         )
