@@ -114,11 +114,16 @@ def _measure(load: Load, rounds: int, folder: Path) -> dict[str, Any]:
 
 
 def _shares(workers: Sequence[WorkerTook]) -> dict[str, float]:
-    """Parts of the worker's processor time, start included: records in and results out, features, network, the rest."""
-    total_s = sum(worker.loop_cpu_s + worker.other_cpu_s for worker in workers)
-    stages = {stage: sum(worker.stages_s[stage] for worker in workers) for stage in workers[0].stages_s}
-    stages = {"event loop": sum(worker.loop_cpu_s for worker in workers), **stages}
-    shares = {stage: round(seconds / total_s, 3) for stage, seconds in stages.items()}
+    """Parts of the worker's processor time, start included: records in and results out, features, network, the rest.
+
+    The engine's stages are told in wall time, in which the event loop has its turns too: so they share what the other
+    threads took of the processor.
+    """
+    loop_s, other_s = sum(worker.loop_cpu_s for worker in workers), sum(worker.other_cpu_s for worker in workers)
+    stages_s = {stage: sum(worker.stages_s[stage] for worker in workers) for stage in workers[0].stages_s}
+    scale = min(1.0, other_s / sum(stages_s.values()))
+    parts_s = {"event loop": loop_s, **{stage: seconds * scale for stage, seconds in stages_s.items()}}
+    shares = {part: round(seconds / (loop_s + other_s), 3) for part, seconds in parts_s.items()}
     return {**shares, "rest": round(max(0.0, 1 - sum(shares.values())), 3)}
 
 
