@@ -118,10 +118,6 @@ class OwnedPartition:
         self.next_read = record.offset + 1
         await self._write(Parcel(ticket, [fitting(dead_letter_record(record, error, self._terms.topics))]))
 
-    def pass_over(self, offset: int) -> None:
-        """The record at `offset` needs nothing."""
-        self.point.watermark.read(offset)
-
     def skip_to(self, offset: int) -> None:
         """Leave out what lies before `offset`: every stream is joined again behind it."""
         self._pipeline.ledger.drop("skipped", self.pending_s - self._handing_on_s)
