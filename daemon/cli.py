@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from daemon.bench_cli import bench_app
 from daemon.cli_options import (
     ConfigOption,
     DeviceOption,
@@ -31,7 +32,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 models_app = typer.Typer(help="The networks: list, describe, prove.", no_args_is_help=True, rich_markup_mode=None)
-bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(models_app, name="models")
 app.add_typer(topics_app, name="topics")
 app.add_typer(bench_app, name="bench")
@@ -176,35 +176,6 @@ def models_verify(
     from daemon.show_models import verify_models
 
     verify_models(models or [], device or "auto")
-
-
-@bench_app.command("file")
-def bench_file(
-    minutes: Annotated[float, typer.Option(min=0.5, help="Length of the audio.")] = 10.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Times each contender runs, in turn.")] = 3,
-    plain_model: Annotated[
-        Path | None, typer.Option(help="Unrearranged ONNX for the librosa peer ('genred export import-musicnn').")
-    ] = None,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
-) -> None:
-    """`genred tag` against a bare loop and a straightforward librosa pipeline, one core, side by side."""
-    from daemon.bench.file import run_bench_file
-
-    run_bench_file(minutes, rounds, plain_model, json_path)
-
-
-@bench_app.command("kafka")
-def bench_kafka(
-    bootstrap: Annotated[str, typer.Option(help="A broker, as host:port; topics are made on it.")],
-    seconds: Annotated[float, typer.Option(min=6, help="Audio of each stream.")] = 20.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Times engine and worker run, in turn.")] = 3,
-    case: Annotated[list[int] | None, typer.Option(min=1, max=2, help="1: 0.1 s mono; 2: 0.5 s stereo.")] = None,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
-) -> None:
-    """One worker between real topics, against the engine alone on the same windows, on one core."""
-    from daemon.bench.kafka import run_bench_kafka
-
-    run_bench_kafka(bootstrap, seconds, rounds, case or [], json_path)
 
 
 @app.command(

@@ -5,6 +5,7 @@ python -m daemon.bench.librosa_loop FILE PLAIN_MODEL
 
 from __future__ import annotations
 
+import csv
 import sys
 
 import librosa
@@ -15,7 +16,7 @@ from models.card import card_from_metadata
 
 
 def main() -> None:
-    """Score every window of a file as most would write it; prints how many."""
+    """Score every window of a file as most would write it; writes CSV, a row a window."""
     path, model = sys.argv[1], sys.argv[2]
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -24,7 +25,8 @@ def main() -> None:
     front = card.front_end
     samples, _ = librosa.load(path, sr=front.sample_rate_hz, mono=True)
     hop, window = round(card.hop_s * front.sample_rate_hz), round(card.window_s * front.sample_rate_hz)
-    scored = 0
+    writer = csv.writer(sys.stdout)
+    writer.writerow(card.label_names)
     for start in range(0, len(samples) - window + 1, hop):
         mel = librosa.feature.melspectrogram(
             y=samples[start : start + window],
@@ -36,8 +38,8 @@ def main() -> None:
             fmax=front.f_max_hz,
         )
         log_mel = np.log10(10000 * mel + 1).T[: card.frames_per_window].astype(np.float32)
-        scored += len(session.run([card.output_name], {card.input_name: log_mel[np.newaxis]})[0])
-    print(scored)  # noqa: T201
+        scores = session.run([card.output_name], {card.input_name: log_mel[np.newaxis]})[0][0]
+        writer.writerow([f"{score:.6f}" for score in scores])
 
 
 if __name__ == "__main__":

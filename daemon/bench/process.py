@@ -7,16 +7,20 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from daemon.errors import GenredError
 
 # Libraries that start threads of their own must not: the comparison is of one core's work.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
+# TensorFlow's search for GPUs would hide the line that says why a peer failed.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+
 
 def one_thread_environment() -> dict[str, str]:
     """This process's environment, for a child that is to keep to one core."""
-    return {**os.environ, **ONE_THREAD}
+    return {**os.environ, **ONE_THREAD, **QUIET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +32,22 @@ class Took:
     peak_mb: float
 
 
-def run_on_one_core(command: Sequence[str]) -> Took:
-    """Run `command` to its end, pinned to one core. GenredError with its last line when it fails."""
+def run_on_one_core(command: Sequence[str], out: Path | None = None) -> Took:
+    """Run `command` to its end, pinned to one core; `out` takes what it writes, else nobody does.
+
+    GenredError with its last line when it fails.
+    """
     core = min(os.sched_getaffinity(0))
     started = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=one_thread_environment(),
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-    )
+    with (out or Path(os.devnull)).open("wb") as taker:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=taker,
+            stderr=subprocess.PIPE,
+            env=one_thread_environment(),
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
     assert process.stderr is not None
     errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
