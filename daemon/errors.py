@@ -8,6 +8,7 @@ GenredError                      70  internal
 │   ├── UrlUnreachable
 │   ├── KafkaUnavailable
 │   └── AcceleratorUnavailable
+├── AcceleratorOutOfMemory       70
 ├── DrainTimedOut                75
 ├── SettingsError                78
 │   └── ModelRefused
@@ -64,6 +65,10 @@ class KafkaUnavailable(DependencyUnavailable):
 
 class AcceleratorUnavailable(DependencyUnavailable):
     """A GPU was asked for and its execution provider is not active."""
+
+
+class AcceleratorOutOfMemory(GenredError):
+    """The GPU's memory does not hold a batch; the message names the size and the setting."""
 
 
 class DrainTimedOut(GenredError):

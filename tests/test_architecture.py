@@ -15,6 +15,7 @@ FORBIDDEN = {
     "export": {"daemon"},
     "models": {"daemon", "export"},
 }
+GPU = ("daemon.gpu", "daemon.bench.gpu")  # these need genred[gpu]; all the rest of the daemon does without
 LONGEST = 300
 # What the benchmark runs as programs, some under other interpreters; no part of the daemon, which imports none of them.
 PEERS = ("daemon.bench.peer_", "daemon.bench.freeze_")
@@ -40,15 +41,26 @@ def imports(path: Path, everywhere: bool) -> Iterator[str]:
             yield node.module
 
 
+def for_gpu(name: str) -> bool:
+    """Whether a module belongs to the GPU path."""
+    return name.startswith(GPU)
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_packages_import_along_the_arrows_only(package: str) -> None:
     for name, path in modules(package).items():
         targets = set(imports(path, everywhere=True))
         wrong = {target.partition(".")[0] for target in targets} & FORBIDDEN[package]
-        if name.startswith(PEERS):
+        if name.startswith(PEERS) or for_gpu(name):
             wrong -= {"torch"}
         wrong |= {target for target in targets if target.startswith(PEERS)}
         assert not wrong, f"{name} imports {sorted(wrong)}"
+
+
+def test_what_needs_a_gpu_is_imported_only_when_asked_for() -> None:
+    for name, path in modules("daemon").items():
+        wrong = {target for target in imports(path, everywhere=False) if for_gpu(target) or target.endswith("_torch")}
+        assert not wrong or for_gpu(name), f"{name} imports {sorted(wrong)} at its top"
 
 
 def test_peers_of_the_benchmark_import_nothing_of_the_daemon() -> None:
