@@ -3,9 +3,11 @@
 # make setup   what both need, into .venv (system packages too, when root)
 PYTHON ?= python3
 JOBS ?= 2
+PEERS ?= .cache/peers
+PLAIN := .cache/plain/musicnn-msd-plain.onnx
 export PYTHON
 
-.PHONY: run test setup setup-test lint bench bench-kafka chaos clean help
+.PHONY: run test setup setup-test lint plain bench bench-peers bench-kafka chaos clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -28,10 +30,29 @@ test: setup setup-test lint
 	.venv/bin/pytest -n $(JOBS) --dist loadfile
 
 # make bench   the figures of docs/benchmarks.md
-bench: setup-test
-	mkdir -p .cache/plain
-	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o .cache/plain
-	.venv/bin/genred bench file --plain-model .cache/plain/musicnn-msd-plain.onnx
+bench: setup-test plain
+	.venv/bin/genred bench file --plain-model $(PLAIN)
+
+plain:
+	mkdir -p $(dir $(PLAIN))
+	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o $(dir $(PLAIN))
+
+# make bench-peers   genred beside Essentia and musicnn, each in an environment of its own (2.4 GB), and librosa
+bench-peers: setup-test plain $(PEERS)/essentia/.done $(PEERS)/musicnn/.done
+	.venv/bin/genred bench peers --plain-model $(PLAIN) --json $(PEERS)/figures.json \
+	  --essentia-python $(PEERS)/essentia/bin/python --musicnn-python $(PEERS)/musicnn/bin/python
+
+$(PEERS)/essentia/.done:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q essentia-tensorflow
+	touch $@
+
+# TensorFlow 2.15 is the last with the layers that musicnn is written in, and has wheels up to Python 3.11.
+$(PEERS)/musicnn/.done:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -q tensorflow-cpu==2.15.1 'numpy<2' librosa
+	$(@D)/bin/pip install -q --no-deps musicnn==0.1.0
+	touch $@
 
 # make chaos   workers and brokers killed, stopped and paused amid a broadcast, a quarter of an hour; docs/chaos.md
 chaos: setup-test

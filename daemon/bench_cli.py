@@ -34,19 +34,13 @@ def bench_peers(
     minutes: Annotated[float, typer.Option(min=0.2, help="Length of the audio.")] = 5.0,
     rounds: Annotated[int, typer.Option(min=1, help="Times each contender runs, in turn.")] = 3,
     peer: Annotated[list[PeerName] | None, typer.Option(help="These peers only; default: all.")] = None,
-    essentia_python: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A Python that has essentia-tensorflow.")
-    ] = None,
+    essentia_python: Annotated[Path | None, typer.Option(help="A Python that has essentia-tensorflow.")] = None,
     essentia_graph: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Its msd-musicnn-1.pb; default: made by --musicnn-python."),
+        typer.Option(help="Its msd-musicnn-1.pb; default: made by --musicnn-python."),
     ] = None,
-    musicnn_python: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="A Python that has musicnn 0.1.0 and tensorflow.")
-    ] = None,
-    plain_model: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Unrearranged ONNX for librosa, as in bench file.")
-    ] = None,
+    musicnn_python: Annotated[Path | None, typer.Option(help="A Python that has musicnn 0.1.0 and tensorflow.")] = None,
+    plain_model: Annotated[Path | None, typer.Option(help="Unrearranged ONNX for librosa, as in bench file.")] = None,
     json_path: JsonOption = None,
 ) -> None:
     """`genred tag` against Essentia, musicnn, librosa with torch and with ONNX Runtime, one core, side by side."""

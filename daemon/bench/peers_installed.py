@@ -62,6 +62,9 @@ def genred() -> Contender:
 
 def find_peers(choices: PeerChoices, clip: Path, folder: Path) -> list[Contender | Missing]:
     """Every wanted peer. `clip`: audio on which Essentia's best batch size is found; `folder`: for its graph."""
+    for option, path in (("--essentia-graph", choices.essentia_graph), ("--plain-model", choices.plain_model)):
+        if path is not None and not path.is_file():
+            raise InputUnusable(f"bench: {option} {path}: no such file")
     finders: dict[PeerName, Callable[[], Contender | Missing]] = {
         PeerName.ESSENTIA: lambda: _essentia(choices, clip, folder),
         PeerName.MUSICNN: lambda: _musicnn(choices.musicnn_python),
@@ -154,7 +157,7 @@ def _versions(peer: PeerName, given: Path | None, *modules: str) -> dict[str, st
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputUnusable(f"bench: {given} cannot be run as Python: {error}") from None
+        raise InputUnusable(f"bench: --{peer}-python {given}: cannot be run: {error}") from None
     if done.returncode == 0:
         versions: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
         return versions
