@@ -11,7 +11,7 @@ ESSENTIA = {
     "essentia/standard.py": """
 from pathlib import Path
 
-def MonoLoader(filename, sampleRate):
+def MonoLoader(filename, sampleRate, resampleQuality):
     assert sampleRate == 16000
     return lambda: Path(filename).read_bytes()
 
