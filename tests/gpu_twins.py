@@ -64,12 +64,12 @@ def gpu_scorer(
 ) -> GpuScorer:
     """A scorer of `copies` times the model."""
     networks = [BoundNetwork(model, lanes, NetworkOptions()) for _ in range(copies)]
-    return GpuScorer(networks, lanes, SILENCE_DBFS, told.count, told.timed, resample_on)
+    return GpuScorer(networks, lanes, SILENCE_DBFS, told.count, told.timed, resample_on=resample_on)
 
 
 def cpu_scorer(model: Path, told: Told) -> CpuScorer:
     """The reference."""
-    return CpuScorer(OnnxModel(model, "cpu", 1), SILENCE_DBFS, told.count, told.timed)
+    return CpuScorer([OnnxModel(model, "cpu", 1)], SILENCE_DBFS, 2, told.count, told.timed)
 
 
 def music(seconds: float, rate_hz: int, channels: int, seed: int = 0) -> Floats:

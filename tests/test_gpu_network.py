@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
@@ -16,6 +17,7 @@ from onnx import TensorProto, helper
 from daemon.errors import AcceleratorUnavailable, GenredError, ModelRefused, SettingsError
 from daemon.gpu.bound_network import BoundNetwork
 from daemon.gpu.device import open_device
+from daemon.gpu.lanes import Lanes
 from daemon.gpu.network_options import Backend, NetworkOptions, Precision, providers
 from daemon.inference import OnnxModel
 from models.card_file import write_model
@@ -31,12 +33,10 @@ def some_windows(count: int) -> Floats:
     return np.random.default_rng(count).uniform(0, 5, (count, 250, 96)).astype(np.float32)
 
 
-def scores_of(network: BoundNetwork, windows: Floats, device: str) -> Floats:
+def scores_of(network: BoundNetwork, windows: Floats, lanes: Lanes) -> Floats:
     """By way of the device and back."""
-    on_device = torch.from_numpy(windows).to(lanes_of(device).device)
-    if device == "cuda":
-        torch.cuda.synchronize()
-    found: Floats = network.scores(on_device).cpu().numpy()
+    with lanes.computing():
+        found: Floats = network.scores(torch.from_numpy(windows).to(lanes.device)).cpu().numpy()
     return found
 
 
@@ -54,9 +54,10 @@ def half_model(path: Path, element: int) -> Path:
 @DEVICES
 @pytest.mark.parametrize("count", [1, 3, 8])
 def test_scores_are_the_networks(device: str, count: int, tiny_model: Path) -> None:
-    network = BoundNetwork(tiny_model, lanes_of(device), NetworkOptions())
+    lanes = lanes_of(device)
+    network = BoundNetwork(tiny_model, lanes, NetworkOptions())
     windows = some_windows(count)
-    np.testing.assert_allclose(scores_of(network, windows, device), [tiny_scores(w) for w in windows], atol=TOLERANCE)
+    np.testing.assert_allclose(scores_of(network, windows, lanes), [tiny_scores(w) for w in windows], atol=TOLERANCE)
     assert network.id == OnnxModel(tiny_model, "cpu", 1).id
     assert network.fixed_frames is None
     assert network.provider == ("CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider")
@@ -73,10 +74,11 @@ def test_the_shipped_models_prove_themselves(device: str, path: Path) -> None:
 @DEVICES
 def test_padded_batches_keep_apart(device: str, tiny_model: Path) -> None:
     """What CUDA graphs need, sizes of powers of two and memory of their own, gives the same scores."""
-    network = BoundNetwork(tiny_model, lanes_of(device), NetworkOptions(cuda_graphs=True, max_batch=6))
+    lanes = lanes_of(device)
+    network = BoundNetwork(tiny_model, lanes, NetworkOptions(cuda_graphs=True, max_batch=6))
     for count in (1, 3, 4, 2, 5, 6, 7, 3, 1):
         windows = some_windows(count)
-        found = scores_of(network, windows, device)
+        found = scores_of(network, windows, lanes)
         np.testing.assert_allclose(found, [tiny_scores(w) for w in windows], atol=TOLERANCE)
 
 
@@ -86,12 +88,13 @@ def test_padded_batches_keep_apart(device: str, tiny_model: Path) -> None:
 )
 def test_converted_networks_get_what_they_take(device: str, element: int, precision: Precision, tmp_path: Path) -> None:
     path = half_model(tmp_path / "half.onnx", element)
-    network = BoundNetwork(path, lanes_of(device), NetworkOptions(precision=precision))
+    lanes = lanes_of(device)
+    network = BoundNetwork(path, lanes, NetworkOptions(precision=precision))
     assert 0 < network.golden_deviation < 0.01
     windows = some_windows(3)
-    np.testing.assert_allclose(scores_of(network, windows, device), [tiny_scores(w) for w in windows], atol=0.01)
+    np.testing.assert_allclose(scores_of(network, windows, lanes), [tiny_scores(w) for w in windows], atol=0.01)
     with pytest.raises(ModelRefused, match=f"set precision = {precision}"):
-        BoundNetwork(path, lanes_of(device), NetworkOptions())
+        BoundNetwork(path, lanes, NetworkOptions())
 
 
 def refusal(path: Path, options: NetworkOptions | None = None) -> str:
@@ -159,10 +162,24 @@ def test_no_device_at_all(wanted: str) -> None:
         open_device(wanted)
 
 
-def test_tensorrt_says_what_it_lacks(tiny_model: Path) -> None:
+def test_what_the_cuda_provider_is_told() -> None:
+    gpu, card = torch.device("cuda", 1), tiny_card()
+    (name, given), (fallback, _) = providers(NetworkOptions(), card, gpu, 0x5EED)
+    assert (name, fallback) == ("CUDAExecutionProvider", "CPUExecutionProvider")
+    assert given["device_id"] == "1" and given["user_compute_stream"] == str(0x5EED)
+    assert given["use_tf32"] == given["enable_cuda_graph"] == "0"
+    (_, quick), _ = providers(NetworkOptions(Precision.TF32, cuda_graphs=True), card, gpu, 1)
+    assert quick["use_tf32"] == quick["enable_cuda_graph"] == "1"
+    assert providers(NetworkOptions(), card, torch.device("cpu"), None) == [("CPUExecutionProvider", {})]
+
+
+def test_tensorrt_says_what_it_lacks() -> None:
     options = NetworkOptions(backend=Backend.TENSORRT)
     with pytest.raises(SettingsError, match="needs a GPU"):
-        providers(options, tiny_card(), lanes_of("cpu"))
+        providers(options, tiny_card(), torch.device("cpu"), None)
+    if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
+        with pytest.raises(AcceleratorUnavailable, match="no TensorRT provider"):
+            providers(options, tiny_card(), torch.device("cuda", 0), 1)
 
 
 @ON_CUDA
@@ -179,7 +196,7 @@ def test_tensorrt_on_a_gpu(tiny_model: Path, tmp_path: Path) -> None:
         pytest.skip(f"no TensorRT: {error}")
     assert network.provider == "TensorrtExecutionProvider"
     windows = some_windows(5)
-    np.testing.assert_allclose(scores_of(network, windows, "cuda"), [tiny_scores(w) for w in windows], atol=5e-3)
+    np.testing.assert_allclose(scores_of(network, windows, lanes), [tiny_scores(w) for w in windows], atol=5e-3)
 
 
 def test_the_daemon_starts_without_torch() -> None:

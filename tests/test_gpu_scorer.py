@@ -18,7 +18,8 @@ from daemon.gpu.bound_network import BoundNetwork
 from daemon.gpu.gpu_scorer import GpuScorer
 from daemon.gpu.memory import is_out_of_memory, memory_guard
 from daemon.gpu.network_options import NetworkOptions
-from daemon.scoring import ScoredWindow
+from daemon.inference import Scores
+from daemon.vocabulary import Merge
 from models.catalogue import pretrained_models
 from tests.gpu_twins import (
     DEVICES,
@@ -38,14 +39,13 @@ from tests.gpu_twins import (
 from tests.tiny_model import tiny_card, write_tiny_model
 
 
-def assert_twins(found: Sequence[ScoredWindow], wanted: Sequence[ScoredWindow]) -> None:
-    """The same windows, silent alike, with the same scores."""
-    assert [item.window.index for item in found] == [item.window.index for item in wanted]
+def assert_twins(found: Sequence[Scores | None], wanted: Sequence[Scores | None]) -> None:
+    """Silent alike, with the same scores."""
+    assert [scores is None for scores in found] == [scores is None for scores in wanted]
     for ours, theirs in zip(found, wanted, strict=True):
-        assert (ours.scores is None) == (theirs.scores is None)
-        if ours.scores is not None and theirs.scores is not None:
-            assert ours.scores.dtype == np.float32
-            np.testing.assert_allclose(ours.scores, theirs.scores, rtol=0, atol=TOLERANCE)
+        if ours is not None and theirs is not None:
+            assert ours.dtype == np.float32
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=TOLERANCE)
 
 
 def assert_same_features(scorer: GpuScorer, ours: Sequence[Window], theirs: Sequence[Window]) -> None:
@@ -66,7 +66,7 @@ def test_every_rate(device: str, rate_hz: int, resample_on: ResampleOn, tiny_mod
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told(), resample_on)
     ours, theirs = windows(), windows()
     assert len(ours) == 2
-    assert_twins(scorer.begin(ours).scored(), cpu_scorer(tiny_model, Told()).begin(theirs).scored())
+    assert_twins(scorer.begin(ours).scores(), cpu_scorer(tiny_model, Told()).begin(theirs).scores())
     assert_same_features(scorer, ours, theirs)
 
 
@@ -77,7 +77,7 @@ def test_every_format(device: str, kind: SampleFormat, channels: int, tiny_model
     windows = cutter(4.5, 16000, channels, kind)
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
     ours, theirs = windows(), windows()
-    assert_twins(scorer.begin(ours).scored(), cpu_scorer(tiny_model, Told()).begin(theirs).scored())
+    assert_twins(scorer.begin(ours).scores(), cpu_scorer(tiny_model, Told()).begin(theirs).scores())
     assert_same_features(scorer, ours, theirs)
 
 
@@ -85,8 +85,8 @@ def test_every_format(device: str, kind: SampleFormat, channels: int, tiny_model
 @pytest.mark.parametrize("model", pretrained_models(), ids=lambda path: path.stem)
 def test_the_shipped_models(device: str, model: Path) -> None:
     windows = cutter(6.5, 44100, 2)
-    ours = gpu_scorer(model, lanes_of(device), Told()).begin(windows()).scored()
-    assert_twins(ours, cpu_scorer(model, Told()).begin(windows()).scored())
+    ours = gpu_scorer(model, lanes_of(device), Told()).begin(windows()).scores()
+    assert_twins(ours, cpu_scorer(model, Told()).begin(windows()).scores())
 
 
 @DEVICES
@@ -101,19 +101,19 @@ def test_a_batch_of_all_sorts(device: str, tiny_model: Path) -> None:
     ours = [window for windows in sorts for window in windows()]
     theirs = [window for windows in sorts for window in windows()]
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
-    assert_twins(scorer.begin(ours).scored(), cpu_scorer(tiny_model, Told()).begin(theirs).scored())
+    assert_twins(scorer.begin(ours).scores(), cpu_scorer(tiny_model, Told()).begin(theirs).scores())
     assert_same_features(scorer, ours, theirs)
 
 
 @DEVICES
 def test_windows_that_share_blocks_in_and_across_batches(device: str, tiny_model: Path) -> None:
     windows = cutter(20.5, 32000, 2)
-    ours, wanted = windows(), cpu_scorer(tiny_model, Told()).begin(windows()).scored()
+    ours, wanted = windows(), cpu_scorer(tiny_model, Told()).begin(windows()).scores()
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
     assert ours[0].blocks[1] is ours[1].blocks[0]
     batches = [scorer.begin(ours[:3]), scorer.begin(ours[3:4])]
-    found = [item for batch in batches for item in batch.scored()]
-    found += scorer.begin(ours[4:]).scored()
+    found = [item for batch in batches for item in batch.scores()]
+    found += scorer.begin(ours[4:]).scores()
     assert_twins(found, wanted)
 
 
@@ -121,29 +121,29 @@ def test_windows_that_share_blocks_in_and_across_batches(device: str, tiny_model
 def test_a_window_twice_in_a_batch_and_again_in_the_next(device: str, tiny_model: Path) -> None:
     (window,) = cutter(4.5)()
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
-    first, second = scorer.begin([window, window]).scored()
-    (third,) = scorer.begin([window]).scored()
-    assert first.scores is not None
+    first, second = scorer.begin([window, window]).scores()
+    (third,) = scorer.begin([window]).scores()
+    assert first is not None
     for other in (second, third):
-        assert other.scores is not None
-        np.testing.assert_allclose(other.scores, first.scores, atol=1e-6)
+        assert other is not None
+        np.testing.assert_allclose(other, first, atol=1e-6)
 
 
 @DEVICES
 def test_batches_under_way_keep_their_results(device: str, tiny_model: Path) -> None:
     streams = [cutter(6.5, 44100, 2, seed=seed) for seed in range(6)]
-    wanted = [cpu_scorer(tiny_model, Told()).begin(windows()).scored() for windows in streams]
+    wanted = [cpu_scorer(tiny_model, Told()).begin(windows()).scores() for windows in streams]
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
     assert scorer.depth == 2
     waiting = [scorer.begin(streams[0]())]
     found = []
     for windows in streams[1:]:
         waiting.append(scorer.begin(windows()))
-        found.append(waiting.pop(0).scored())
-    found.append(waiting[0].scored())
+        found.append(waiting.pop(0).scores())
+    found.append(waiting[0].scores())
     for ours, theirs in zip(found, wanted, strict=True):
         assert_twins(ours, theirs)
-    assert waiting[0].scored() is found[-1]  # asked again
+    assert waiting[0].scores() is found[-1]  # asked again
 
 
 @DEVICES
@@ -152,7 +152,7 @@ def test_more_batches_under_way_than_promised(device: str, tiny_model: Path) -> 
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
     batches = [scorer.begin(windows()) for windows in streams]
     for batch, windows in zip(batches, streams, strict=True):
-        assert_twins(batch.scored(), cpu_scorer(tiny_model, Told()).begin(windows()).scored())
+        assert_twins(batch.scores(), cpu_scorer(tiny_model, Told()).begin(windows()).scores())
 
 
 @DEVICES
@@ -162,7 +162,7 @@ def test_odd_batch_sizes_and_a_pool_that_grows(device: str, size: int, tiny_mode
     ours = windows()
     assert len(ours) == size
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
-    assert_twins(scorer.begin(ours).scored(), cpu_scorer(tiny_model, Told()).begin(windows()).scored())
+    assert_twins(scorer.begin(ours).scores(), cpu_scorer(tiny_model, Told()).begin(windows()).scores())
     assert scorer.features.rows_in_use == size + 1
 
 
@@ -171,7 +171,7 @@ def test_rows_are_given_back_with_their_blocks(device: str, tiny_model: Path) ->
     windows = cutter(20.5)()
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told())
     for _ in range(9):
-        scorer.begin(windows[:1]).scored()
+        scorer.begin(windows[:1]).scores()
         del windows[0]
         assert scorer.features.rows_in_use == (len(windows) and 1)
 
@@ -182,9 +182,9 @@ def test_silent_windows_come_out_as_on_the_cpu(device: str, tiny_model: Path) ->
     loud, quiet = music(4, 44100, 2), 2e-4 * music(4, 44100, 2)
     stretches = [encoded(loud, fmt.sample_format), fmt.silence(6 * 44100), encoded(quiet, fmt.sample_format)]
     audio = b"".join([*stretches, stretches[0]])
-    ours = gpu_scorer(tiny_model, lanes_of(device), Told()).begin(cut(audio, fmt)).scored()
-    assert [item.scores is None for item in ours] == [False, False, True, True, True, True, False, False]
-    assert_twins(ours, cpu_scorer(tiny_model, Told()).begin(cut(audio, fmt)).scored())
+    ours = gpu_scorer(tiny_model, lanes_of(device), Told()).begin(cut(audio, fmt)).scores()
+    assert [scores is None for scores in ours] == [False, False, True, True, True, True, False, False]
+    assert_twins(ours, cpu_scorer(tiny_model, Told()).begin(cut(audio, fmt)).scores())
 
 
 @DEVICES
@@ -195,8 +195,8 @@ def test_unusable_samples_are_counted_and_zeroed(device: str, rate_hz: int, tiny
     samples[2000, 1], samples[3000, 0] = np.inf, -1e30
     audio, fmt = samples.tobytes(), AudioFormat(SampleFormat.F32LE, rate_hz, 2)
     told, wanted = Told(), Told()
-    ours = gpu_scorer(tiny_model, lanes_of(device), told).begin(cut(audio, fmt)).scored()
-    assert_twins(ours, cpu_scorer(tiny_model, wanted).begin(cut(audio, fmt)).scored())
+    ours = gpu_scorer(tiny_model, lanes_of(device), told).begin(cut(audio, fmt)).scores()
+    assert_twins(ours, cpu_scorer(tiny_model, wanted).begin(cut(audio, fmt)).scores())
     assert told.unusable == wanted.unusable == 102
 
 
@@ -204,19 +204,29 @@ def test_unusable_samples_are_counted_and_zeroed(device: str, rate_hz: int, tiny
 def test_float_audio_that_is_not_audio_is_silence(device: str, tiny_model: Path) -> None:
     (window,) = cutter(4.5, 16000, 1, SampleFormat.F32LE)()
     nothing = loose(window, [np.full(len(block.audio or b"") // 4, np.nan, "<f4").tobytes() for block in window.blocks])
-    (scored,) = gpu_scorer(tiny_model, lanes_of(device), Told()).begin([nothing]).scored()
-    assert scored.scores is None
+    (scores,) = gpu_scorer(tiny_model, lanes_of(device), Told()).begin([nothing]).scores()
+    assert scores is None
 
 
 @DEVICES
 def test_several_networks_share_the_features(device: str, tiny_model: Path) -> None:
     windows = cutter(6.5, 44100, 2)
     scorer = gpu_scorer(tiny_model, lanes_of(device), Told(), copies=3)
-    found = scorer.begin(windows()).scored()
-    (once, again) = gpu_scorer(tiny_model, lanes_of(device), Told()).begin(windows()).scored()
+    found = scorer.begin(windows()).scores()
+    (once, again) = gpu_scorer(tiny_model, lanes_of(device), Told()).begin(windows()).scores()
     for ours, single in zip(found, (once, again), strict=True):
-        assert ours.scores is not None and single.scores is not None
-        np.testing.assert_allclose(ours.scores, np.tile(single.scores, 3), atol=1e-6)
+        assert ours is not None and single is not None
+        np.testing.assert_allclose(ours, np.tile(single, 3), atol=1e-6)
+
+
+@DEVICES
+def test_scores_that_are_merged(device: str, tiny_model: Path) -> None:
+    windows = cutter(6.5)
+    lanes, told = lanes_of(device), Told()
+    networks = [BoundNetwork(tiny_model, lanes, NetworkOptions()) for _ in range(2)]
+    mean = Merge(np.tile(np.eye(4, dtype=np.float32) / 2, (2, 1)))
+    scorer = GpuScorer(networks, lanes, -60, told.count, told.timed, mean)
+    assert_twins(scorer.begin(windows()).scores(), cpu_scorer(tiny_model, Told()).begin(windows()).scores())
 
 
 @DEVICES
@@ -224,10 +234,10 @@ def test_other_networks_from_the_next_batch_on(device: str, tiny_model: Path) ->
     windows = cutter(8.5)()
     lanes = lanes_of(device)
     scorer = gpu_scorer(tiny_model, lanes, Told())
-    scorer.begin(windows[:1]).scored()
+    scorer.begin(windows[:1]).scores()
     scorer.serve([BoundNetwork(tiny_model, lanes, NetworkOptions()) for _ in range(2)])
-    (second,) = scorer.begin(windows[1:2]).scored()
-    assert second.scores is not None and second.scores.shape == (8,)
+    (second,) = scorer.begin(windows[1:2]).scores()
+    assert second is not None and second.shape == (8,)
 
 
 def test_networks_that_hear_different_spectrograms_are_refused(tiny_model: Path, tmp_path: Path) -> None:
@@ -244,7 +254,7 @@ def test_the_stages_are_told_with_the_scores(device: str, tiny_model: Path) -> N
     told = Told()
     batch = gpu_scorer(tiny_model, lanes_of(device), told).begin(cutter(4.5)())
     assert told.stages == []
-    batch.scored()
+    batch.scores()
     assert [stage for stage, _ in told.stages] == ["upload", "features", "inference", "download"]
     assert all(seconds >= 0 for _, seconds in told.stages)
 
@@ -282,7 +292,7 @@ def test_a_device_that_is_really_full(tiny_model: Path) -> None:
     torch.cuda.set_per_process_memory_fraction(1e-3)
     try:
         with pytest.raises(AcceleratorOutOfMemory, match=r"engine\.max_batch"):
-            scorer.begin(windows).scored()
+            scorer.begin(windows).scores()
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
@@ -292,11 +302,11 @@ def test_beginning_waits_for_nothing(tiny_model: Path) -> None:
     """torch raises at whatever would wait for the device in `begin`."""
     scorer = gpu_scorer(tiny_model, lanes_of("cuda"), Told())
     streams = [cutter(6.5, 44100, 2, seed=seed) for seed in range(3)]
-    scorer.begin(streams[0]()).scored()  # the resampler's matrix goes up once
+    scorer.begin(streams[0]()).scores()  # the resampler's matrix goes up once
     torch.cuda.set_sync_debug_mode("error")
     try:
         batches = [scorer.begin(windows()) for windows in streams[1:]]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     for batch in batches:
-        batch.scored()
+        batch.scores()

@@ -163,13 +163,13 @@ def _run_options(graph_id: int | None) -> ort.RunOptions:
 
 
 def _session(content: bytes, path: Path, card: Card, lanes: Lanes, options: NetworkOptions) -> ort.InferenceSession:
-    wanted = providers(options, card, lanes)
+    wanted = providers(options, card, lanes.device, lanes.work_handle)
     settings = _session_options(options.threads)
     try:
         session = ort.InferenceSession(content, settings, providers=wanted)
     except Exception as error:  # onnxruntime's exceptions share no base class
         raise ModelRefused(f"model {path}: cannot be loaded for {lanes.device}: {_first_line(error)}") from error
-    name = wanted[0] if isinstance(wanted[0], str) else wanted[0][0]
+    name, _ = wanted[0]
     if session.get_providers()[0] != name:
         raise AcceleratorUnavailable(
             f"{lanes.device}: {name} did not start on this machine; its libraries (CUDA, cuDNN, TensorRT) are missing "

@@ -1,13 +1,14 @@
 """Windows to scores on a GPU: audio up once, scores down once, two batches under way at a time.
 
-`begin` only enqueues. A batch's copy runs beside the computing of the batch before it; `scored` sleeps until the scores
-are there. On torch's CPU device the same code computes in `begin`.
+`begin` only enqueues. A batch's copy runs beside the computing of the batch before it; `scores` sleeps until they are
+there. On torch's CPU device the same code computes in `begin`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -20,15 +21,19 @@ from daemon.gpu.bound_network import BoundNetwork
 from daemon.gpu.device_features import DeviceFeatures
 from daemon.gpu.lanes import Lanes, Mark
 from daemon.gpu.memory import memory_guard
-from daemon.scoring import ScoredWindow, StageTimer
+from daemon.inference import Scores
+from daemon.scoring import StageTimer
+from daemon.vocabulary import Merge
+
+_COPY_THREADS = 4
 
 
 class GpuScorer:
     """Scores batches on a device; `count_unusable` hears of NaN samples and the like.
 
     networks: at least one, all with the same front end; a window's scores are theirs, one after the other. They were
-    made with the same `lanes`. `timed` hears of the stages upload, features, inference and download, in seconds of the
-    device, when a batch's scores are asked for.
+    made with the same `lanes`. merge: what becomes of these scores; None leaves them as they are. `timed` hears of the
+    stages upload, features, inference and download, in seconds of the device, when a batch's scores are asked for.
     """
 
     depth = 2
@@ -40,16 +45,18 @@ class GpuScorer:
         silence_dbfs: float,
         count_unusable: Callable[[int], None],
         timed: StageTimer,
+        merge: Merge | None = None,
         resample_on: ResampleOn = ResampleOn.DEVICE,
     ) -> None:
         self.features = DeviceFeatures(networks[0].card.front_end, lanes, count_unusable, resample_on)
-        self.serve(networks)
+        self.serve(networks, merge)
         self._lanes = lanes
         self._silence_power = 10 ** (silence_dbfs / 10)
         self._timed = timed
         self._idle: list[_Buffers] = []
+        self._copiers = ThreadPoolExecutor(_COPY_THREADS, "genred-upload")
 
-    def serve(self, networks: Sequence[BoundNetwork]) -> None:
+    def serve(self, networks: Sequence[BoundNetwork], merge: Merge | None = None) -> None:
         """Score with these networks from the next batch on; blocks keep the features they have.
 
         SettingsError when a network hears other spectrograms than the first ones did.
@@ -60,14 +67,14 @@ class GpuScorer:
                     f"model {network.card.name} hears other spectrograms than those of this process: serve it in one "
                     "of its own"
                 )
-        self.networks = tuple(networks)
+        self.networks, self._merge = tuple(networks), merge
 
     @torch.inference_mode()
     def begin(self, windows: Sequence[Window]) -> GpuBatch:
         """Enqueue the batch. AcceleratorOutOfMemory when the device cannot hold it."""
         lanes = self._lanes
         with memory_guard(lanes.device, len(windows)):
-            buffers = self._idle.pop() if self._idle else _Buffers(lanes)
+            buffers = self._idle.pop() if self._idle else _Buffers(lanes, self._copiers)
             sent = self.features.send(windows, buffers.upload)
             with lanes.computing():
                 lanes.compute_after(sent.arrived)
@@ -80,23 +87,24 @@ class GpuScorer:
                 marks.append(lanes.mark_work())
                 result = buffers.download(answer)
                 marks.append(lanes.mark_work())
-        return GpuBatch(self, windows, result, mean_squares.shape[1], marks, buffers)
+        return GpuBatch(self, windows, result, mean_squares.shape[1], marks, buffers, self._merge)
 
-    def finish(self, batch: GpuBatch) -> list[ScoredWindow]:
-        """The batch's windows with their scores; waits for the device."""
+    def finish(self, batch: GpuBatch) -> list[Scores | None]:
+        """What `GpuBatch.scores` gives; the batch's buffers are another's from then on."""
         with memory_guard(self._lanes.device, len(batch.windows)):
             batch.marks[-1].wait()
         answer = batch.result.numpy().copy()
         self._idle.append(batch.buffers)
         self._tell(batch.marks)
-        scored = []
-        for window, row in zip(batch.windows, answer, strict=True):
-            mean_squares = row[: batch.n_blocks].tolist()
+        powers = answer[:, : batch.n_blocks].tolist()
+        scores = answer[:, batch.n_blocks :] if batch.merge is None else batch.merge(answer[:, batch.n_blocks :])
+        found: list[Scores | None] = []
+        for window, mean_squares, own in zip(batch.windows, powers, scores, strict=True):
             for block, mean_square in zip(window.blocks, mean_squares, strict=True):
                 block.mean_square = mean_square
             silent = math.fsum(mean_squares) / batch.n_blocks < self._silence_power
-            scored.append(ScoredWindow(window, None if silent else row[batch.n_blocks :]))
-        return scored
+            found.append(None if silent else own)
+        return found
 
     def _tell(self, marks: Sequence[Mark]) -> None:
         sent, arrived, waited, featured, inferred, down = marks
@@ -117,24 +125,25 @@ class GpuBatch:
         n_blocks: int,
         marks: Sequence[Mark],
         buffers: _Buffers,
+        merge: Merge | None,
     ) -> None:
         self.windows, self.result, self.n_blocks = windows, result, n_blocks
-        self.marks, self.buffers = marks, buffers
+        self.marks, self.buffers, self.merge = marks, buffers, merge
         self._scorer = scorer
-        self._scored: list[ScoredWindow] | None = None
+        self._found: list[Scores | None] | None = None
 
-    def scored(self) -> list[ScoredWindow]:
-        """The windows with their scores, in order; waits for them."""
-        if self._scored is None:
-            self._scored = self._scorer.finish(self)
-        return self._scored
+    def scores(self) -> list[Scores | None]:
+        """Each window's scores, in order, None for a silent one; waits for them."""
+        if self._found is None:
+            self._found = self._scorer.finish(self)
+        return self._found
 
 
 class _Buffers:
     """A batch's memory on the host and its twin on the device; another batch's when its scores have been read."""
 
-    def __init__(self, lanes: Lanes) -> None:
-        self.upload = Upload(lanes)
+    def __init__(self, lanes: Lanes, copiers: Executor) -> None:
+        self.upload = Upload(lanes, copiers)
         self._lanes = lanes
         self._pinned = torch.empty(0, dtype=torch.float32)
 

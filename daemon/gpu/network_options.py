@@ -6,18 +6,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import torch  # noqa: F401  before onnxruntime: it loads the CUDA libraries that the providers need
+import torch  # before onnxruntime: it loads the CUDA libraries that the providers need
 
 import onnxruntime as ort  # isort: skip
 
 from daemon.errors import AcceleratorUnavailable, SettingsError
 from daemon.gpu.device import CUDA_PROVIDER
-from daemon.gpu.lanes import Lanes
 from models.card import Card
 
 CPU_PROVIDER = "CPUExecutionProvider"
 TENSORRT_PROVIDER = "TensorrtExecutionProvider"
-Provider = str | tuple[str, dict[str, str]]
+Provider = tuple[str, dict[str, str]]
 
 
 class Precision(StrEnum):
@@ -59,25 +58,26 @@ class NetworkOptions:
     threads: int = 1
 
 
-def providers(options: NetworkOptions, card: Card, lanes: Lanes) -> list[Provider]:
-    """ONNX Runtime's provider list: what was asked for, on the computing lane's own stream.
+def providers(options: NetworkOptions, card: Card, device: torch.device, stream: int | None) -> list[Provider]:
+    """ONNX Runtime's provider list: what was asked for, on the CUDA stream of the handle `stream` (none on the CPU).
 
     AcceleratorUnavailable when this onnxruntime lacks it; SettingsError when the options contradict one another.
     """
-    if not lanes.on_gpu:
+    cpu: Provider = (CPU_PROVIDER, {})
+    if device.type == "cpu":
         if options.backend is Backend.TENSORRT:
             raise SettingsError("TensorRT needs a GPU: set device = cuda")
-        return [CPU_PROVIDER]
-    shared = {"device_id": str(lanes.device.index or 0), "user_compute_stream": str(lanes.work_handle)}
+        return [cpu]
+    shared = {"device_id": str(device.index or 0), "user_compute_stream": str(stream)}
     cuda = (CUDA_PROVIDER, shared | _cuda(options))
     if options.backend is Backend.CUDA:
-        return [cuda, CPU_PROVIDER]
+        return [cuda, cpu]
     if TENSORRT_PROVIDER not in ort.get_available_providers():
         raise AcceleratorUnavailable(
             f"this onnxruntime has no TensorRT provider (it has {', '.join(ort.get_available_providers())}); "
             "install TensorRT beside it, or use the CUDA provider"
         )
-    return [(TENSORRT_PROVIDER, shared | _tensorrt(options, card)), cuda, CPU_PROVIDER]
+    return [(TENSORRT_PROVIDER, shared | _tensorrt(options, card)), cuda, cpu]
 
 
 def _cuda(options: NetworkOptions) -> dict[str, str]:
@@ -85,7 +85,8 @@ def _cuda(options: NetworkOptions) -> dict[str, str]:
         "use_tf32": _flag(options.precision is not Precision.FP32),
         "enable_cuda_graph": _flag(options.cuda_graphs and options.backend is Backend.CUDA),
         "arena_extend_strategy": "kSameAsRequested",  # the other one doubles, beside torch's own memory
-        "cudnn_conv_algo_search": "EXHAUSTIVE",
+        # The search is made anew for every batch size: it pays where there are few of them.
+        "cudnn_conv_algo_search": "EXHAUSTIVE" if options.cuda_graphs else "HEURISTIC",
     }
 
 
