@@ -62,3 +62,18 @@ def bench_kafka(
     from daemon.bench.kafka import run_bench_kafka
 
     run_bench_kafka(bootstrap, seconds, rounds, case or [], json_path)
+
+
+@bench_app.command("scale")
+def bench_scale(
+    streams: Annotated[list[int] | None, typer.Option(min=1, help="How many; default: 1000, 100000, 10000000.")] = None,
+    audio: Annotated[str, typer.Option("--format", help="How they arrive: see its first table.")] = "pcm-16k-mono",
+    window_ms: Annotated[float | None, typer.Option(min=0.001, help="Of a window on one core, measured.")] = None,
+    zstd: Annotated[bool, typer.Option("--zstd", help="Results are compressed.")] = False,
+    json_path: JsonOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the sizes of groups into this picture.")] = None,
+) -> None:
+    """On paper: what many streams cost and need, and simulated weeks of failures. Measures nothing."""
+    from daemon.bench.scale import run_bench_scale
+
+    run_bench_scale(streams or [], audio, window_ms, zstd, json_path, plot)
