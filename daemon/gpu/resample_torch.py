@@ -20,7 +20,7 @@ from daemon.resample import filter_margin_frames, resample
 
 _GROUP = 128  # output samples of a product: enough columns to multiply well, few enough to multiply little in vain
 _LARGEST = 1 << 20  # input x output samples of a group; beyond it (22,051 Hz, say) the host resamples
-_NEGLIGIBLE = 1e-7  # of the largest coefficient; what is cut off is below the rounding of float32
+_NEGLIGIBLE = 1e-6  # of the largest coefficient; what is left out is rounding, soxr's own most of it
 _WORK_BYTES = 64 << 20  # overlapping stretches laid out at once
 
 
