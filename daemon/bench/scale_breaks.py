@@ -46,7 +46,7 @@ def _of_workers(measured: Measured, assumed: Assumed, audio: StreamFormat) -> li
         Break(
             capacity,
             "one core",
-            "the network is nearly all of the cost: the lag grows",
+            "the neural network takes it all: the lag grows",
             "more workers; a faster engine moves every number of workers on this page",
         ),
         Break(

@@ -35,7 +35,7 @@ def draw_group_sizes(report: Report, path: Path) -> None:
         axes.set_xlim(8, report.largest_group * 2)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("workers in a group")
-    left.set_ylabel("seconds")
+    left.set_ylabel("seconds (the lowest line: 0.1 or less)")
     left.legend(fontsize=8, loc="upper left")
     streams = report.sweep[0].name
     figure.suptitle(

@@ -75,25 +75,34 @@ class Report:
 
 
 def report(
-    streams: Sequence[int], audio: StreamFormat, measured: Measured, assumed: Assumed, zstd: bool = False
+    streams: Sequence[int],
+    audio: StreamFormat,
+    measured: Measured,
+    assumed: Assumed,
+    zstd: bool = False,
+    simulated: bool = True,
 ) -> Report:
-    """Reckon and simulate for these numbers of streams; `audio` is how they arrive in the simulations."""
+    """Reckon, and simulate, for these numbers of streams; `audio` is how they arrive in the simulations."""
     costs = [(one, windows_per_s(measured, assumed, one), stream_cost(measured, assumed, one, zstd)) for one in FORMATS]
     plans = [plan(count, one, measured, assumed, zstd) for count in streams for one in FORMATS]
-    weeks = []
-    for count in streams:
-        found = plan(count, audio, measured, assumed, zstd)
-        for static in (True, False):
-            weeks.append(week(found, found.cell_workers, static, measured, assumed))
-        if found.cells > 1:
-            weeks.append(week(found, found.workers, True, measured, assumed))
-    swept = plan(SWEPT_STREAMS, audio, measured, assumed, zstd)
-    sizes = [size for size in GROUP_SIZES if size < swept.workers] + [swept.workers]
-    sweep = [week(swept, size, static, measured, assumed) for static in (True, False) for size in sizes]
+    weeks, sweep = [], []
+    if simulated:
+        weeks = [
+            one for count in streams for one in weeks_of(plan(count, audio, measured, assumed, zstd), measured, assumed)
+        ]
+        swept = plan(SWEPT_STREAMS, audio, measured, assumed, zstd)
+        sizes = [size for size in GROUP_SIZES if size < swept.workers] + [swept.workers]
+        sweep = [week(swept, size, static, measured, assumed) for static in (True, False) for size in sizes]
     each = assumed.partitions_per_worker
     group_sizes = (10, 100, 300, 1000, 2000, 3000, 10_000)
     bounds = [limits(measured, assumed, size, round(size * each)) for size in group_sizes]
     return Report(measured, assumed, audio, costs, plans, weeks, sweep, bounds, largest_group(measured, assumed))
+
+
+def weeks_of(found: Plan, measured: Measured, assumed: Assumed) -> list[Week]:
+    """The deployment with either membership; and, where it has many cells, the same workers as one group."""
+    weeks = [week(found, found.cell_workers, static, measured, assumed) for static in (True, False)]
+    return [*weeks, week(found, found.workers, True, measured, assumed)] if found.cells > 1 else weeks
 
 
 def week(found: Plan, group: int, static: bool, measured: Measured, assumed: Assumed) -> Week:
