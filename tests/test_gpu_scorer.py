@@ -16,6 +16,7 @@ from daemon.errors import AcceleratorOutOfMemory, SettingsError
 from daemon.gpu.block_groups import ResampleOn
 from daemon.gpu.bound_network import BoundNetwork
 from daemon.gpu.gpu_scorer import GpuScorer
+from daemon.gpu.lanes import Lanes
 from daemon.gpu.memory import is_out_of_memory, memory_guard
 from daemon.gpu.network_options import NetworkOptions
 from daemon.inference import Scores
@@ -25,6 +26,7 @@ from tests.gpu_twins import (
     DEVICES,
     ON_CUDA,
     TOLERANCE,
+    Floats,
     Told,
     cpu_scorer,
     cut,
@@ -206,6 +208,32 @@ def test_float_audio_that_is_not_audio_is_silence(device: str, tiny_model: Path)
     nothing = loose(window, [np.full(len(block.audio or b"") // 4, np.nan, "<f4").tobytes() for block in window.blocks])
     (scores,) = gpu_scorer(tiny_model, lanes_of(device), Told()).begin([nothing]).scores()
     assert scores is None
+
+
+@DEVICES
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1, 1, 1), (2, 2, 2), (3, 1, 2), (6,)])
+def test_what_windows_hand_on(device: str, sizes: tuple[int, ...], tmp_path: Path) -> None:
+    """Streams that begin at other times, in batches of all sorts; the shipped networks, which carry half a window."""
+    streams = [cutter(14.5, 16000, seed=1)(), cutter(14.5, 16000, seed=2)(), cutter(14.5, 44100, 2, seed=3)()]
+    later = [streams[0], [*streams[1][2:]], [*streams[2][1:]]]
+    lanes, told = lanes_of(device), Told()
+    networks = [BoundNetwork(path, lanes, NetworkOptions()) for path in pretrained_models()]
+    assert all(network.carry_size for network in networks)
+    scorer = GpuScorer(networks, lanes, -60, told.count, told.timed)
+    place = 0
+    for size in sizes:
+        windows = [window for stream in later for window in stream[place : place + size]]
+        found = scorer.begin(windows).scores()
+        assert_twins(found, whole_scores(networks, spectrograms(scorer, windows), lanes))
+        place += size
+
+
+def whole_scores(networks: Sequence[BoundNetwork], found: Floats, lanes: Lanes) -> list[Scores | None]:
+    """Every window scored by itself, from the device's spectrograms float32 (windows, frames, n_mels)."""
+    with lanes.computing():
+        windows = torch.from_numpy(found).to(lanes.device)
+        alone = [torch.cat([network.scores(one[None]) for network in networks], dim=1)[0] for one in windows]
+        return [scores.cpu().numpy() for scores in alone]
 
 
 @DEVICES

@@ -32,6 +32,7 @@ _ELEMENTS = {
     "tensor(float16)": (torch.float16, 10),
     "tensor(bfloat16)": (torch.bfloat16, 16),
 }
+_FLOAT = 1
 _FILE_PRECISION = {torch.float16: Precision.FP16, torch.bfloat16: Precision.BF16}
 
 
@@ -53,6 +54,7 @@ class BoundNetwork:
         self._input, self._input_number = self._element(self._session.get_inputs(), self.card.input_name)
         self._output, self._output_number = self._element(self._session.get_outputs(), self.card.output_name)
         self._check_precision()
+        self.carry_size = self._carry_size()
         self._binding = self._session.io_binding()
         self._padded: dict[int, _PaddedRun] = {}
         self._run_options = _run_options(graph_id=-1 if options.cuda_graphs else None)
@@ -80,6 +82,28 @@ class BoundNetwork:
             self._session.run_with_iobinding(self._binding, self._run_options)
             return scores.to(torch.float32)
 
+    @torch.inference_mode()
+    def scores_and_carries(self, spectrograms: Tensor, carried: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `scores`, and what each window hands on to the next one of its stream, float32 (batch, carry_size).
+
+        carried: what the windows before handed on; None where there were none. Only for a network with a carry_size.
+        """
+        carry = self.card.carry
+        assert carry is not None and self.carry_size is not None
+        with self._lanes.computing():
+            given = spectrograms.to(self._input).contiguous()
+            scores = torch.empty((len(given), len(self.card.labels)), dtype=self._output, device=given.device)
+            handed_on = torch.empty((len(given), self.carry_size), dtype=torch.float32, device=given.device)
+            binding = self._session.io_binding()  # its own: an input that was bound once stays bound
+            self._bind(binding, given, scores)
+            binding.bind_output(
+                carry.output_name, *_place(handed_on), _FLOAT, tuple(handed_on.shape), handed_on.data_ptr()
+            )
+            if carried is not None:
+                binding.bind_input(carry.input_name, *_place(carried), _FLOAT, tuple(carried.shape), carried.data_ptr())
+            self._session.run_with_iobinding(binding, self._run_options)
+            return scores.to(torch.float32), handed_on
+
     def _padded_scores(self, spectrograms: Tensor) -> Tensor:
         """`scores` through memory of its own, which a captured graph reads and writes each time."""
         batch = len(spectrograms)
@@ -99,11 +123,10 @@ class BoundNetwork:
         return _PaddedRun(given, scores, binding, _run_options(graph_id=size))
 
     def _bind(self, binding: ort.IOBinding, given: Tensor, scores: Tensor) -> None:
-        kind, index = given.device.type, given.device.index or 0
-        binding.bind_input(self.card.input_name, kind, index, self._input_number, tuple(given.shape), given.data_ptr())
-        binding.bind_output(
-            self.card.output_name, kind, index, self._output_number, tuple(scores.shape), scores.data_ptr()
-        )
+        shape = tuple(given.shape)
+        binding.bind_input(self.card.input_name, *_place(given), self._input_number, shape, given.data_ptr())
+        shape = tuple(scores.shape)
+        binding.bind_output(self.card.output_name, *_place(scores), self._output_number, shape, scores.data_ptr())
 
     def _element(self, entries: list[ort.NodeArg], name: str) -> tuple[torch.dtype, int]:
         """The element type of an input or output, for torch and for ONNX."""
@@ -113,6 +136,22 @@ class BoundNetwork:
         if types[name] not in _ELEMENTS:
             raise ModelRefused(f"model {self.path}: {name} is a {types[name]}, which is no floating point type")
         return _ELEMENTS[types[name]]
+
+    def _carry_size(self) -> int | None:
+        """Numbers that a window hands on; None for a network that computes every window whole, or is to be a graph."""
+        carry = self.card.carry
+        if carry is None or self.options.cuda_graphs or self.options.backend is Backend.TENSORRT:
+            return None
+        # An input with a default is no input to ONNX Runtime, but an initializer that may be given.
+        given = {entry.name: entry for entry in self._session.get_overridable_initializers()}
+        outputs = {entry.name for entry in self._session.get_outputs()}
+        if carry.input_name not in given or carry.output_name not in outputs:
+            raise ModelRefused(
+                f"model {self.path}: its card names the carry {carry.input_name!r} -> {carry.output_name!r}, which the "
+                "network does not have"
+            )
+        size = given[carry.input_name].shape[-1]
+        return size if isinstance(size, int) and given[carry.input_name].type == "tensor(float)" else None
 
     def _check_precision(self) -> None:
         made_for = _FILE_PRECISION.get(self._input)
@@ -151,6 +190,11 @@ class _PaddedRun:
 
     def __init__(self, given: Tensor, scores: Tensor, binding: ort.IOBinding, options: ort.RunOptions) -> None:
         self.given, self.scores, self.binding, self.options = given, scores, binding, options
+
+
+def _place(tensor: Tensor) -> tuple[str, int]:
+    """A tensor's device, as ONNX Runtime names it."""
+    return tensor.device.type, tensor.device.index or 0
 
 
 def _run_options(graph_id: int | None) -> ort.RunOptions:

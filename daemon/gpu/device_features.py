@@ -107,6 +107,11 @@ class DeviceFeatures:
         return self._log_mel.normalised(spectrograms), mean_squares
 
     @property
+    def rows(self) -> int:
+        """Rows of the pool."""
+        return 0 if self._pool is None else self._pool.rows
+
+    @property
     def rows_in_use(self) -> int:
         """Blocks whose features are on the device."""
         return 0 if self._pool is None else self._pool.rows_in_use

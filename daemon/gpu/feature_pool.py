@@ -18,10 +18,11 @@ _FIRST_ROWS = 64
 class FeatureRow:
     """A block's place in the pool: what `HopBlock.features` holds. Given back when nobody refers to it."""
 
-    __slots__ = ("_free", "index")
+    __slots__ = ("_free", "carried_by", "index")
 
     def __init__(self, index: int, free: deque[int]) -> None:
         self.index, self._free = index, free
+        self.carried_by: object = None  # who keeps, under the same index, what a window handed on
 
     def __del__(self) -> None:
         self._free.append(self.index)  # from any thread: a deque's append is atomic
@@ -61,13 +62,13 @@ class FeaturePool:
 
     def _grow(self) -> None:
         old = self.rows
-        self.features = _twice(self.features)
-        self.mean_squares = _twice(self.mean_squares)
+        self.features = with_rows(self.features, 2 * old)
+        self.mean_squares = with_rows(self.mean_squares, 2 * old)
         self._free.extend(range(old, 2 * old))
 
 
-def _twice(tensor: Tensor) -> Tensor:
-    """A tensor of twice the rows that begins with `tensor`."""
-    grown = torch.empty((2 * len(tensor), *tensor.shape[1:]), dtype=tensor.dtype, device=tensor.device)
+def with_rows(tensor: Tensor, rows: int) -> Tensor:
+    """A tensor of more rows that begins with `tensor`."""
+    grown = torch.empty((rows, *tensor.shape[1:]), dtype=tensor.dtype, device=tensor.device)
     grown[: len(tensor)] = tensor
     return grown

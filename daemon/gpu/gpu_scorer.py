@@ -19,6 +19,7 @@ from daemon.gpu.audio_upload import Upload
 from daemon.gpu.block_groups import ResampleOn
 from daemon.gpu.bound_network import BoundNetwork
 from daemon.gpu.device_features import DeviceFeatures
+from daemon.gpu.ensemble import Ensemble
 from daemon.gpu.lanes import Lanes, Mark
 from daemon.gpu.memory import memory_guard
 from daemon.inference import Scores
@@ -48,9 +49,9 @@ class GpuScorer:
         merge: Merge | None = None,
         resample_on: ResampleOn = ResampleOn.DEVICE,
     ) -> None:
+        self._lanes = lanes
         self.features = DeviceFeatures(networks[0].card.front_end, lanes, count_unusable, resample_on)
         self.serve(networks, merge)
-        self._lanes = lanes
         self._silence_power = 10 ** (silence_dbfs / 10)
         self._timed = timed
         self._idle: list[_Buffers] = []
@@ -67,27 +68,30 @@ class GpuScorer:
                     f"model {network.card.name} hears other spectrograms than those of this process: serve it in one "
                     "of its own"
                 )
-        self.networks, self._merge = tuple(networks), merge
+        self._ensemble = Ensemble(networks, merge, self._lanes.device)
 
     @torch.inference_mode()
     def begin(self, windows: Sequence[Window]) -> GpuBatch:
         """Enqueue the batch. AcceleratorOutOfMemory when the device cannot hold it."""
-        lanes = self._lanes
+        lanes, ensemble = self._lanes, self._ensemble
+        order, n_whole = ensemble.whole_first(windows)
+        ordered = [windows[place] for place in order]
         with memory_guard(lanes.device, len(windows)):
             buffers = self._idle.pop() if self._idle else _Buffers(lanes, self._copiers)
-            sent = self.features.send(windows, buffers.upload)
+            sent = self.features.send(ordered, buffers.upload)
             with lanes.computing():
                 lanes.compute_after(sent.arrived)
                 marks = [sent.started, sent.arrived, lanes.mark_work()]
                 self.features.compute(sent)
                 spectrograms, mean_squares = self.features.windows(sent.window_rows)
                 marks.append(lanes.mark_work())
-                scores = [network.scores(spectrograms) for network in self.networks]
-                answer = torch.cat([mean_squares, *scores], dim=1)
+                scores = ensemble.scores(spectrograms, sent.window_rows, n_whole, self.features.rows)
+                answer = torch.cat([mean_squares, scores], dim=1)
                 marks.append(lanes.mark_work())
                 result = buffers.download(answer)
                 marks.append(lanes.mark_work())
-        return GpuBatch(self, windows, result, mean_squares.shape[1], marks, buffers, self._merge)
+        ensemble.note_carries(windows)
+        return GpuBatch(self, windows, order, result, mean_squares.shape[1], marks, buffers, ensemble.merge)
 
     def finish(self, batch: GpuBatch) -> list[Scores | None]:
         """What `GpuBatch.scores` gives; the batch's buffers are another's from then on."""
@@ -98,12 +102,12 @@ class GpuScorer:
         self._tell(batch.marks)
         powers = answer[:, : batch.n_blocks].tolist()
         scores = answer[:, batch.n_blocks :] if batch.merge is None else batch.merge(answer[:, batch.n_blocks :])
-        found: list[Scores | None] = []
-        for window, mean_squares, own in zip(batch.windows, powers, scores, strict=True):
-            for block, mean_square in zip(window.blocks, mean_squares, strict=True):
+        found: list[Scores | None] = [None] * len(batch.windows)
+        for place, mean_squares, own in zip(batch.order, powers, scores, strict=True):
+            for block, mean_square in zip(batch.windows[place].blocks, mean_squares, strict=True):
                 block.mean_square = mean_square
-            silent = math.fsum(mean_squares) / batch.n_blocks < self._silence_power
-            found.append(None if silent else own)
+            if math.fsum(mean_squares) / batch.n_blocks >= self._silence_power:
+                found[place] = own
         return found
 
     def _tell(self, marks: Sequence[Mark]) -> None:
@@ -115,19 +119,20 @@ class GpuScorer:
 
 
 class GpuBatch:
-    """Windows under way on the device."""
+    """Windows under way on the device. order: their places, in the order in which `result` has them."""
 
     def __init__(
         self,
         scorer: GpuScorer,
         windows: Sequence[Window],
+        order: Sequence[int],
         result: Tensor,
         n_blocks: int,
         marks: Sequence[Mark],
         buffers: _Buffers,
         merge: Merge | None,
     ) -> None:
-        self.windows, self.result, self.n_blocks = windows, result, n_blocks
+        self.windows, self.order, self.result, self.n_blocks = windows, order, result, n_blocks
         self.marks, self.buffers, self.merge = marks, buffers, merge
         self._scorer = scorer
         self._found: list[Scores | None] | None = None
