@@ -8,14 +8,13 @@ from daemon.engine import Engine
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.scoring import ScoredWindow
-from daemon.tagging import StreamRules
 
 
 class Accounts:
     """Closes the books on windows, and makes room for others."""
 
-    def __init__(self, engine: Engine, rules: StreamRules, ledger: Ledger, metrics: Metrics) -> None:
-        self._engine, self._rules, self._ledger, self._metrics = engine, rules, ledger, metrics
+    def __init__(self, engine: Engine, ledger: Ledger, metrics: Metrics) -> None:
+        self._engine, self._ledger, self._metrics = engine, ledger, metrics
         self.published_windows = 0
 
     def published(self, scored: ScoredWindow) -> None:
@@ -25,7 +24,8 @@ class Accounts:
         self._engine.release(scored.window)
         metrics.windows.labels("silent" if silent else "tagged").inc()
         if scored.scores is not None:
-            best = self._rules.genres[int(scored.scores[self._rules.genre_picks].argmax())]
+            voice = scored.roster.main
+            best = voice.genres[int(scored.scores[list(voice.genre_picks)].argmax())]
             metrics.genre_windows.labels(best).inc()
         metrics.end_to_end_latency_seconds.observe(max(0.0, now_s - scored.window.end_at_s))
         metrics.last_window_published_timestamp_seconds.set(now_s)

@@ -1,4 +1,4 @@
-"""From settings to parts: the model, the rules for streams, the engine, sources and sinks."""
+"""From settings to parts: the rules for streams, the engine, sources and sinks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from daemon.aggregate import Aggregator, StreamAggregator, TagPolicy, TrackAggregator
-from daemon.engine import Engine, EngineLimits
-from daemon.errors import ModelRefused, SettingsError
+from daemon.engine import Crew, Engine
+from daemon.errors import SettingsError
 from daemon.grid import Grid, make_grid
-from daemon.inference import OnnxModel
 from daemon.kafka.content_type import parse_content_type
 from daemon.kafka_settings import KafkaSettings, KafkaSinkSettings, KafkaSourceSettings
 from daemon.messages import AudioChunk
 from daemon.metrics import Metrics
-from daemon.scoring import Scorer
+from daemon.roster import Voice
 from daemon.settings import Settings, TagSettings
 from daemon.sinks.console import ConsoleSink
 from daemon.sinks.jsonl import JsonlSink
@@ -32,36 +31,13 @@ from daemon.source_settings import (
 from daemon.sources.source import Feeder, Source
 from daemon.tagging import StreamRules
 from models.card import Card
-from models.catalogue import ModelNotFound, resolve_model
 
 OnDrop = Callable[[AudioChunk], None]
 
 
-def load_model(settings: Settings) -> OnnxModel:
-    """The settings' model, checked. ModelRefused, AcceleratorUnavailable; SettingsError for a window it cannot take."""
-    try:
-        path = resolve_model(settings.model)
-    except ModelNotFound as error:
-        raise ModelRefused(str(error)) from None
-    model = OnnxModel(path, settings.engine.device, settings.engine.threads)
-    window_s = settings.windows.window_s or model.card.window_s
-    if model.fixed_frames is not None and window_s != model.card.window_s:
-        raise SettingsError(
-            f"windows.window_s={window_s:g}: model {model.card.name} takes windows of {model.card.window_s:g} s only; "
-            "leave window_s out"
-        )
-    return model
-
-
-def make_engine(model: OnnxModel, settings: Settings, metrics: Metrics) -> Engine:
-    """The engine around `model`."""
-    scorer = Scorer(model, settings.windows.silence_dbfs, metrics.unusable_samples.inc)
-    limits = EngineLimits(
-        max_batch=settings.engine.max_batch,
-        max_wait_s=settings.engine.max_wait_ms / 1000,
-        capacity=max(settings.engine.queue_windows, settings.engine.max_batch),
-    )
-    return Engine(scorer, limits, metrics)
+def make_engine(crew: Crew, settings: Settings, metrics: Metrics) -> Engine:
+    """The engine that `crew` works in."""
+    return Engine(crew, max(settings.engine.queue_windows, crew.limits.max_windows), metrics)
 
 
 def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> StreamRules:
@@ -71,30 +47,17 @@ def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> St
     """
     window_s = settings.windows.window_s or card.window_s
     hop_s = settings.windows.hop_s or card.hop_s
-    picks = [place for place, label in enumerate(card.labels) if label.kind == "genre"]
-    genre_picks = list(picks)
-    if settings.tags.all_labels or not picks:
-        picks = list(range(len(card.labels)))
-    labels = [card.labels[place].name for place in picks]
     policy = _policy(settings.tags)
 
     def grid_for(sample_rate_hz: int) -> Grid:
         return make_grid(sample_rate_hz, card.front_end, window_s, hop_s, settings.windows.max_fill_s)
 
-    def aggregator_for(stream: str, epoch: str) -> Aggregator:
+    def aggregator_for(stream: str, epoch: str, voice: Voice) -> Aggregator:
         kind = TrackAggregator if whole_tracks else StreamAggregator
-        return kind(stream, epoch, labels, picks, policy)
+        return kind(stream, epoch, voice.labels, voice.picks, policy)
 
     grid_for(card.front_end.sample_rate_hz)  # say now what could never work
-    genre_picks = genre_picks or picks
-    return StreamRules(
-        grid_for=grid_for,
-        aggregator_for=aggregator_for,
-        labels=labels,
-        picks=picks,
-        genres=[card.labels[place].name for place in genre_picks],
-        genre_picks=genre_picks,
-    )
+    return StreamRules(grid_for, aggregator_for)
 
 
 def make_sources(settings: Settings, on_drop: OnDrop) -> list[Source | Feeder]:

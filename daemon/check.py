@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import typer
 
-from daemon.assembly import load_model, make_rules, make_sources
+from daemon.assembly import make_rules, make_sources
+from daemon.crew import load_models
 from daemon.errors import GenredError, PortTaken
 from daemon.settings import Settings
 from daemon.source_settings import DeviceSettings
@@ -53,11 +54,12 @@ def _connected(settings: Settings) -> list[GenredError]:
 
 
 def _check_model(settings: Settings) -> str:
-    model = load_model(settings)
-    make_rules(model.card, settings)
-    return (
+    models = load_models(settings)
+    make_rules(models[0].card, settings)
+    return "; ".join(
         f"{model.id.name} {model.id.version}, {len(model.card.genres)} genres, {model.provider}, "
         f"golden check off by {model.golden_deviation:.1e}"
+        for model in models
     )
 
 

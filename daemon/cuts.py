@@ -42,13 +42,15 @@ class HopBlock:
     """One hop of audio with its margins; shared by the windows that cover it.
 
     `audio` holds source frames [index * hop - left, (index + 1) * hop + right) of the grid. The engine fills `features`
-    and `mean_square` once, for the first window, and then lets `audio` go.
+    and `mean_square` once, for the first window, and then lets `audio` go. `carries`: model -> what the block's first
+    window handed on to its second.
     """
 
     index: int
     audio: bytes | None
     features: Any = None
     mean_square: float = 0.0
+    carries: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,30 +1,32 @@
-"""The engine: one bounded queue of windows of all streams, one worker thread that scores them in batches.
+"""The engine: windows of all streams in, scores out. The event loop never computes; the workers know no asyncio.
 
-The event loop never computes. A batch closes at `max_batch` windows, or `max_wait_s` after its first. Results come out
-in the order the windows went in, and an end of stream travels with them, behind its stream's last window.
+Results of one flow come out in the order its jobs went in, and an end of stream travels with them, behind its stream's
+last window. Who scores can be changed at any time (`serve`): batches that were taken are finished by who began them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daemon.batcher import Batcher, BatchLimits
 from daemon.cuts import Window
 from daemon.messages import StreamEnd
 from daemon.metrics import Metrics
-from daemon.scoring import ScoredWindow, Scorer
+from daemon.roster import Roster
+from daemon.scoring import Batch, ScoredWindow, Scorer
 
 Item = Window | ScoredWindow | StreamEnd
 Output = ScoredWindow | StreamEnd
 
 
 class Lane(Protocol):
-    """Whose windows they are: gets back what it submitted, in order."""
+    """Whose windows they are: gets back what it submitted."""
 
     async def deliver(self, done: Sequence[Done]) -> None:
         """Publish the results of `done`; each window is to be released once it has left for good."""
@@ -35,12 +37,18 @@ class Lane(Protocol):
 class Job:
     """A window to be scored, one whose scores are known already, or the end of a stream behind its last window.
 
-    `ticket` is the lane's own and comes back untouched.
+    Jobs of one `flow` stay in order. `ticket` is the lane's own and comes back untouched.
     """
 
     lane: Lane
     item: Item
+    flow: Hashable
     ticket: object = None
+
+    @property
+    def fresh_window(self) -> Window | None:
+        """The window that is to be scored, if it is one."""
+        return self.item if isinstance(self.item, Window) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,36 +60,72 @@ class Done:
     ticket: object
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLimits:
-    """Sizes of the engine: windows in a batch, seconds to wait for one to fill, windows in flight."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Crew:
+    """Who scores: a roster of models, and for each worker a scorer that asks them."""
 
-    max_batch: int
-    max_wait_s: float
-    capacity: int
+    roster: Roster
+    scorers: tuple[Scorer, ...]
+    limits: BatchLimits
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """One flow's jobs in a batch."""
+
+    jobs: list[Job]
+    done: list[Done] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Taken:
+    """A batch in a worker's hands."""
+
+    jobs: list[Job]
+    parts: dict[Hashable, _Part]
+    crew: Crew
+    windows: list[Window]
 
 
 class Engine:
-    """Scores windows in its own thread. Use: `start()`, `submit()` and `results()` on one event loop, `stop()`."""
+    """Scores windows in threads of its own. Use: `start()`, `submit()` and `results()` on one event loop, `close()`."""
 
-    def __init__(self, scorer: Scorer, limits: EngineLimits, metrics: Metrics) -> None:
-        self.scorer = scorer
-        self._limits = limits
-        self._metrics = metrics
-        self._room = asyncio.Semaphore(limits.capacity)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    def __init__(self, crew: Crew, capacity_windows: int, metrics: Metrics) -> None:
+        self._crew, self._capacity, self._metrics = crew, capacity_windows, metrics
+        self._room = asyncio.Semaphore(capacity_windows)
+        self._batcher: Batcher[Job] = Batcher()
         self._results: asyncio.Queue[list[Done] | BaseException | None] = asyncio.Queue()
-        self._thread = threading.Thread(target=self._work, name="genred-engine", daemon=True)
-        self._queued = 0  # windows submitted and not yet taken by the worker
+        self._taking = threading.Lock()  # held while a batch is taken: so batches of a flow are known in order
+        self._order: defaultdict[Hashable, deque[_Part]] = defaultdict(deque)  # of each flow, what is not out yet
+        self._ordering = threading.Lock()
+        self._workers = [
+            threading.Thread(target=self._work, args=(number,), name=f"genred-engine-{number}", daemon=True)
+            for number in range(len(crew.scorers))
+        ]
+        self._working = len(self._workers)
+        self._busy_since_s: list[float | None] = [None] * len(self._workers)
+        self._queued = 0  # windows submitted whose results have not come
         self.in_flight = 0  # windows submitted and not yet released
         self.in_flight_s = 0.0  # their fresh seconds
-        self.progressed_at_s = time.monotonic()
 
     def start(self) -> None:
-        """Start the worker; call on the event loop that will take the results."""
+        """Start the workers; call on the event loop that will take the results."""
         self._loop = asyncio.get_running_loop()
-        self._metrics.queue_capacity_windows.labels("engine").set(self._limits.capacity)
-        self._thread.start()
+        self._metrics.queue_capacity_windows.labels("engine").set(self._capacity)
+        self._metrics.engine_workers.set(len(self._workers))
+        for worker in self._workers:
+            worker.start()
+
+    @property
+    def roster(self) -> Roster:
+        """Who scores the next batch."""
+        return self._crew.roster
+
+    def serve(self, crew: Crew) -> None:
+        """From the next batch on `crew` scores; it has as many scorers as the one before."""
+        if len(crew.scorers) != len(self._workers):
+            raise ValueError(f"engine: {len(crew.scorers)} scorers for {len(self._workers)} workers")
+        self._crew = crew
 
     async def submit(self, job: Job) -> None:
         """Queue a job, waiting for room if it is a window; an end of stream needs none."""
@@ -92,10 +136,10 @@ class Engine:
             self.in_flight_s += window.fresh_s
             self._queued += 1
             self._metrics.queue_windows.labels("engine").set(self._queued)
-        self._jobs.put(job)
+        self._batcher.put(job)
 
     async def results(self) -> AsyncIterator[list[Done]]:
-        """Batches in order until `close()`; raises what the worker died of."""
+        """What is done, each flow in order, until `close()`; raises what a worker died of."""
         while (batch := await self._results.get()) is not None:
             if isinstance(batch, BaseException):
                 raise batch
@@ -110,66 +154,96 @@ class Engine:
         self._room.release()
 
     def close(self) -> None:
-        """No more items: `results()` ends after what is queued."""
-        self._jobs.put(None)
+        """No more jobs: `results()` ends after what is queued."""
+        self._batcher.close()
 
     @property
     def alive(self) -> bool:
-        """Whether the worker runs."""
-        return self._thread.is_alive()
+        """Whether every worker runs."""
+        return all(worker.is_alive() for worker in self._workers)
 
-    @property
-    def busy(self) -> bool:
-        """Whether windows are waiting for the worker."""
-        return self._queued > 0
+    def stuck_s(self) -> float:
+        """Seconds that the slowest worker has been at its batch."""
+        busy = [since_s for since_s in self._busy_since_s if since_s is not None]
+        return time.monotonic() - min(busy) if busy else 0.0
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the worker to end; False when it did not."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        """Wait for the workers to end; False when one did not."""
+        deadline = time.monotonic() + timeout_s
+        for worker in self._workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+        return not any(worker.is_alive() for worker in self._workers)
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
+        under_way: deque[tuple[_Taken, Batch | None, float]] = deque()
         try:
-            while (batch := self._next_batch()) is not None:
-                self._publish(self._scored(batch))
-                self.progressed_at_s = time.monotonic()
+            while True:
+                taken = self._take(number, wait=not under_way)
+                if taken is not None and taken.jobs:
+                    started = time.perf_counter()
+                    scorer = taken.crew.scorers[number]
+                    under_way.append((taken, scorer.begin(taken.windows) if taken.windows else None, started))
+                    if len(under_way) < scorer.depth:
+                        continue
+                if under_way:
+                    self._finish(*under_way.popleft())
+                elif taken is None:
+                    break
+                self._busy_since_s[number] = time.monotonic() if under_way else None
         except BaseException as error:  # whatever it is, the loop must hear of it
             self._publish(error)
         else:
-            self._publish(None)
+            with self._ordering:
+                self._working -= 1
+                last = not self._working
+            if last:
+                self._publish(None)
 
-    def _next_batch(self) -> list[Job] | None:
-        """Up to `max_batch` windows, and the ends between them; None when closed and drained."""
-        first = self._jobs.get()
-        if first is None:
-            return None
-        started = time.monotonic()
-        batch = [first]
-        windows = int(isinstance(first.item, Window))
-        while windows < self._limits.max_batch:
-            wait_s = started + self._limits.max_wait_s - time.monotonic() if windows else 0.0
-            try:
-                job = self._jobs.get(block=wait_s > 0, timeout=max(0.0, wait_s))
-            except queue.Empty:
-                break
-            if job is None:
-                self._jobs.put(None)  # finish this batch first
-                break
-            batch.append(job)
-            windows += isinstance(job.item, Window)
-        if windows:
-            self._metrics.batch_wait_seconds.observe(time.monotonic() - started)
-        return batch
-
-    def _scored(self, batch: list[Job]) -> list[Done]:
-        windows = [job.item for job in batch if isinstance(job.item, Window)]
-        scored: Iterator[ScoredWindow] = iter(())
+    def _take(self, number: int, wait: bool) -> _Taken | None:
+        """The next batch, empty when there is none at once; None when all is done."""
+        if not self._taking.acquire(blocking=wait):  # another worker is waiting for jobs: there are none
+            return _Taken([], {}, self._crew, [])
+        try:
+            jobs = self._batcher.take(self._crew.limits, wait)
+            if jobs is None:
+                return None
+            crew = self._crew  # as it is now that the batch is closed
+            parts: dict[Hashable, _Part] = {}
+            for job in jobs:
+                parts.setdefault(job.flow, _Part([])).jobs.append(job)
+            with self._ordering:
+                for flow, part in parts.items():
+                    self._order[flow].append(part)
+            if jobs and self._busy_since_s[number] is None:
+                self._busy_since_s[number] = time.monotonic()
+        finally:
+            self._taking.release()
+        windows = [window for job in jobs if (window := job.fresh_window) is not None]
         if windows:
             self._metrics.batch_size.observe(len(windows))
-            started = time.perf_counter()
-            scored = iter(self.scorer.score(windows, self._metrics.stage_took, time.perf_counter))
-            self._metrics.batch_took(sum(window.fresh_s for window in windows), time.perf_counter() - started)
-        return [Done(job.lane, next(scored) if isinstance(job.item, Window) else job.item, job.ticket) for job in batch]
+        return _Taken(jobs, parts, crew, windows)
+
+    def _finish(self, taken: _Taken, batch: Batch | None, started: float) -> None:
+        """Give out what the batch found, flow by flow, behind what was taken before it."""
+        scores = iter(batch.scores() if batch is not None else ())
+        if taken.windows:
+            audio_s = sum(window.fresh_s for window in taken.windows)
+            self._metrics.batch_took(audio_s, (time.perf_counter() - started) / len(self._workers))
+        roster = taken.crew.roster
+        found = {
+            id(job): ScoredWindow(job.item, next(scores), roster) for job in taken.jobs if isinstance(job.item, Window)
+        }
+        with self._ordering:
+            for flow, part in taken.parts.items():
+                part.done = [
+                    Done(job.lane, job.item if not isinstance(job.item, Window) else found[id(job)], job.ticket)
+                    for job in part.jobs
+                ]
+                order = self._order[flow]
+                while order and order[0].done is not None:
+                    self._publish(order.popleft().done)
+                if not order:
+                    del self._order[flow]
 
     def _publish(self, outcome: list[Done] | BaseException | None) -> None:
         if not self._loop.is_closed():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.engine import Engine
+from daemon.inference import OnnxModel
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
@@ -14,7 +15,7 @@ from daemon.sources.source import Feeder, Source
 from daemon.sources.status import TROUBLED, SourceState
 from daemon.version import genred_version
 
-# Far above any batch; an engine that has work and finishes none for so long is stuck.
+# Far above any batch; a worker that is at one for so long is stuck.
 ENGINE_STUCK_S = 60.0
 
 
@@ -22,9 +23,16 @@ class Health:
     """Answers `/livez`, `/readyz` and `/status` from the running parts."""
 
     def __init__(
-        self, pipeline: Pipeline, engine: Engine, sources: Sequence[Source | Feeder], ledger: Ledger, metrics: Metrics
+        self,
+        pipeline: Pipeline,
+        engine: Engine,
+        models: Sequence[OnnxModel],
+        sources: Sequence[Source | Feeder],
+        ledger: Ledger,
+        metrics: Metrics,
     ) -> None:
         self._pipeline, self._engine, self._sources = pipeline, engine, sources
+        self.models = models  # that serve
         self._ledger, self._metrics = ledger, metrics
         self._restarts_seen: dict[str, int] = {}
         self.draining = False
@@ -33,10 +41,10 @@ class Health:
     def dead(self) -> str | None:
         """Why the process should be restarted; None while it makes progress."""
         if not self._engine.alive:
-            return "the engine's thread has ended"
-        stuck_s = time.monotonic() - self._engine.progressed_at_s
-        if self._engine.busy and stuck_s > ENGINE_STUCK_S:
-            return f"the engine has had work for {stuck_s:.0f} s and finished none"
+            return "a thread of the engine has ended"
+        stuck_s = self._engine.stuck_s()
+        if stuck_s > ENGINE_STUCK_S:
+            return f"a thread of the engine has been at one batch for {stuck_s:.0f} s"
         return None
 
     def unready(self) -> str | None:
@@ -54,13 +62,14 @@ class Health:
 
     def status(self) -> dict[str, Any]:
         """The `/status` document."""
-        model = self._engine.scorer.model
+        models = [{**each.id.as_json(), "path": str(each.path), "provider": each.provider} for each in self.models]
         return {
             "version": genred_version(),
             "uptime_seconds": round(time.time() - self.started_at_s, 1),
             "ready": self.unready() is None,
             "unready_because": self.unready(),
-            "model": {**model.id.as_json(), "path": str(model.path), "provider": model.provider},
+            "model": models[0],
+            "models": models,
             "seconds": self._ledger.as_json(self._pipeline.in_flight_s),
             "streams": self._pipeline.live_streams,
             "windows": self._pipeline.published_windows,

@@ -22,13 +22,14 @@ _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxModel:
-    """A network that has proved itself. Not thread-safe; used by the engine's one worker.
+    """A network that has proved itself. Any number of threads may use it at once.
 
+    threads: of the network's own, inside a run (0: one a usable core); several workers with one each are faster.
     ModelRefused when the file is missing, is not ONNX, has no card, or does not reproduce its golden output.
     AcceleratorUnavailable when `device` names a provider that is not active on this machine.
     """
 
-    def __init__(self, path: Path, device: str = "auto", threads: int = 0) -> None:
+    def __init__(self, path: Path, device: str = "auto", threads: int = 1) -> None:
         content = _read(path)
         self.path = path
         self.threads = threads or len(os.sched_getaffinity(0))
@@ -38,6 +39,7 @@ class OnnxModel:
             self.card: Card = card_from_metadata(self._session.get_modelmeta().custom_metadata_map)
         except CardError as error:
             raise ModelRefused(f"model {path}: {error}; make one with 'genred export'") from error
+        self._check_carry()
         self.id = ModelId(self.card.name, self.card.version, hashlib.sha256(content).hexdigest())
         self.golden_deviation = self._check_golden()
 
@@ -51,6 +53,39 @@ class OnnxModel:
         """Scores in [0, 1], float32 (batch, labels), of spectrograms float32 (batch, frames, n_mels)."""
         (scores,) = self._session.run([self.card.output_name], {self.card.input_name: spectrograms})
         return np.asarray(scores, np.float32)
+
+    def fits_carry(self, blocks_per_window: int) -> bool:
+        """Whether windows of so many hop blocks can hand on what they share."""
+        return self.card.carry is not None and blocks_per_window == round(self.card.window_s / self.card.hop_s)
+
+    def scores_and_carries(
+        self, spectrograms: npt.NDArray[np.float32], carried: npt.NDArray[np.float32] | None
+    ) -> tuple[Scores, npt.NDArray[np.float32]]:
+        """As `scores`, and what each window hands on to the next one of its stream, float32 (batch, n).
+
+        carried: what the windows before handed on; None where there were none.
+        """
+        card, carry = self.card, self.card.carry
+        assert carry is not None
+        given = {card.input_name: spectrograms}
+        if carried is not None:
+            given[carry.input_name] = carried
+        scores, carries = self._session.run([card.output_name, carry.output_name], given)
+        return scores, carries
+
+    def _check_carry(self) -> None:
+        """The graph has what the card says of a carry."""
+        carry = self.card.carry
+        if carry is None:
+            return
+        # an input with a default is no input to onnxruntime, but an initializer that may be given
+        inputs = {entry.name for entry in self._session.get_overridable_initializers()}
+        outputs = {entry.name for entry in self._session.get_outputs()}
+        if carry.input_name not in inputs or carry.output_name not in outputs:
+            raise ModelRefused(
+                f"model {self.path}: its card names the carry {carry.input_name!r} -> {carry.output_name!r}, "
+                "which the network does not have"
+            )
 
     def _check_golden(self) -> float:
         """Largest deviation from the card's golden output; ModelRefused over the tolerance."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+
+from daemon.messages import ModelId
 
 STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
@@ -51,6 +55,7 @@ class Metrics:
         )
         self.queue_windows = self._gauge("queue_windows", "Windows waiting.", ("queue",))
         self.queue_capacity_windows = self._gauge("queue_capacity_windows", "Windows that may wait.", ("queue",))
+        self.engine_workers = self._gauge("engine_workers", "Threads that score.")
         self.batch_size = self._histogram("batch_size", "Windows in a batch.", BATCH_BUCKETS)
         self.batch_wait_seconds = self._histogram(
             "batch_wait_seconds", "Time from a batch's first window to its closing.", STAGE_BUCKETS_S
@@ -90,8 +95,17 @@ class Metrics:
 
     def _identity(self) -> None:
         self.build_info = Info("genred_build", "The running version.", registry=self.registry)
-        self.model_info = Info("genred_model", "The serving model.", registry=self.registry)
+        self.model_info = self._gauge("model_info", "The serving models: 1.", ("name", "version", "sha256"))
+        self.model_reloads = self._counter(
+            "model_reloads", "Times new models were asked to serve, by what came of it (served, refused).", ("result",)
+        )
         self.inference_device_info = Info("genred_inference_device", "Where the network runs.", registry=self.registry)
+
+    def serving(self, models: Sequence[ModelId]) -> None:
+        """These models serve from now on."""
+        self.model_info.clear()
+        for model in models:
+            self.model_info.labels(model.name, model.version, model.sha256).set(1)
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """A batch spent `seconds` in `stage`."""

@@ -54,9 +54,9 @@ class Pipeline:
         self, engine: Engine, sinks: Sequence[Sink], rules: StreamRules, ledger: Ledger, metrics: Metrics
     ) -> None:
         self.engine, self.rules, self.ledger, self.metrics = engine, rules, ledger, metrics
-        self.accounts = Accounts(engine, rules, ledger, metrics)
+        self.accounts = Accounts(engine, ledger, metrics)
         self._sinks = sinks
-        self._tagger = Tagger(rules)
+        self._tagger = Tagger(rules, lambda: engine.roster)
         self._runs: dict[str, Run] = {}
         self.others: list[OpenStreams] = []  # streams that others keep, who bring their own lanes
 
@@ -86,8 +86,7 @@ class Pipeline:
 
     async def deliver(self, done: Sequence[Done]) -> None:
         """The lane of this pipeline's own sources: every sink, then the books."""
-        model = self.engine.scorer.model.id
-        results = [result for job in done for result in self._tagger.results_of(job.item, model)]
+        results = [result for job in done for result in self._tagger.results_of(job.item)]
         await self.publish(results)
         for job in done:
             if isinstance(job.item, ScoredWindow):
@@ -160,7 +159,7 @@ class Pipeline:
             elif isinstance(cut, Missing):
                 self.ledger.miss(cut, run.windower.format.sample_rate_hz)
             else:
-                await self.engine.submit(Job(self, cut))
+                await self.engine.submit(Job(self, cut, cut.stream))
             run.cuts.popleft()
 
 

@@ -1,49 +1,58 @@
-"""Windows to scores: features, the silence gate, the network. What the engine's thread runs; knows no asyncio."""
+"""What the engine's workers run: a scorer takes a batch of windows and gives their scores. Knows no asyncio."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from typing import Protocol
 
 from daemon.cuts import Window
-from daemon.features import CpuFeatures
-from daemon.inference import OnnxModel, Scores
+from daemon.inference import Scores
+from daemon.roster import Roster
 
-StageTimer = Callable[[str, float], None]
+StageTimer = Callable[[str, float], None]  # hears a stage's name and the seconds a batch spent in it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredWindow:
-    """A window and its scores, float32 (labels,); None when it is silent."""
+    """A window and its scores by the models of `roster`, float32 (roster.n_scores,); None when it is silent."""
 
     window: Window
     scores: Scores | None
+    roster: Roster
 
 
-class Scorer:
-    """Scores batches of windows of any streams; `count_unusable` hears of NaN samples and the like."""
+class Batch(Protocol):
+    """Windows under way."""
 
-    def __init__(self, model: OnnxModel, silence_dbfs: float, count_unusable: Callable[[int], None]) -> None:
-        self.model = model
-        self.features = CpuFeatures(model.card.front_end, count_unusable)
-        self._silence_power = 10 ** (silence_dbfs / 10)
+    def scores(self) -> list[Scores | None]:
+        """Each window's scores, in order, None for a silent one; waits for them."""
+        ...
 
-    def score(self, windows: Sequence[Window], timed: StageTimer, clock: Callable[[], float]) -> list[ScoredWindow]:
-        """The windows with their scores, in order. `timed(stage, seconds)` hears what each stage took."""
-        started = clock()
-        spectrograms = [self.features.window(window) for window in windows]
-        featured = clock()
-        timed("features", featured - started)
-        loud = [index for index, window in enumerate(windows) if window_power(window) >= self._silence_power]
-        scores: dict[int, Scores] = {}
-        if loud:
-            batch = self.model.scores(np.stack([spectrograms[index] for index in loud]))
-            scores = dict(zip(loud, batch, strict=True))
-            timed("inference", clock() - featured)
-        return [ScoredWindow(window, scores.get(index)) for index, window in enumerate(windows)]
+
+class Scorer(Protocol):
+    """Scores batches of windows of any streams, with every model of a roster. Belongs to one worker's thread.
+
+    depth: batches that may be begun before the first one is asked for; 1 where `begin` itself computes.
+    """
+
+    depth: int
+
+    def begin(self, windows: Sequence[Window]) -> Batch:
+        """Put a batch under way. Windows of one stream come in order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FinishedBatch:
+    """A batch that was computed when it was begun."""
+
+    found: list[Scores | None]
+
+    def scores(self) -> list[Scores | None]:
+        """Each window's scores, in order."""
+        return self.found
 
 
 def window_power(window: Window) -> float:

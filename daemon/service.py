@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.assembly import load_model, make_engine, make_rules, make_sinks, make_sources, required_streams
+from daemon.assembly import make_engine, make_rules, make_sinks, make_sources, required_streams
+from daemon.crew import load_models, make_crew
 from daemon.engine import Engine
 from daemon.errors import DrainTimedOut, GenredError
 from daemon.health import Health
@@ -33,13 +34,13 @@ async def serve(settings: Settings) -> None:
     """The daemon: runs until every source has ended or a signal asks it to stop. Raises a GenredError."""
     metrics = Metrics(CollectorRegistry())
     ledger = Ledger(metrics)
-    model = load_model(settings)
-    rules = make_rules(model.card, settings)
-    engine = make_engine(model, settings, metrics)
+    models = load_models(settings)
+    rules = make_rules(models[0].card, settings)
     sources, sinks = make_sources(settings, ledger.overrun), make_sinks(settings)
+    engine = make_engine(make_crew(models, settings, metrics, measure=True), settings, metrics)
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
-    health = Health(pipeline, engine, sources, ledger, metrics)
-    _say_who(metrics, model)
+    health = Health(pipeline, engine, models, sources, ledger, metrics)
+    _say_who(metrics, models)
     async with _http(settings, health, metrics):
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
         await service.run(health)
@@ -174,7 +175,7 @@ async def _http(settings: Settings, health: Health, metrics: Metrics) -> AsyncIt
         await server.stop()
 
 
-def _say_who(metrics: Metrics, model: OnnxModel) -> None:
+def _say_who(metrics: Metrics, models: Sequence[OnnxModel]) -> None:
     metrics.build_info.info({"version": genred_version()})
-    metrics.model_info.info(model.id.as_json())
-    metrics.inference_device_info.info({"provider": model.provider})
+    metrics.serving([model.id for model in models])
+    metrics.inference_device_info.info({"provider": models[0].provider})

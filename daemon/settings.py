@@ -28,8 +28,8 @@ class EngineSettings(Frozen):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N.")] = (
         "auto"
     )
-    threads: Annotated[int, Field(ge=0, le=1024, description="Network threads; 0: one a usable core.")] = 0
-    max_batch: Annotated[int, Field(ge=1, le=1024, description="Most windows scored together.")] = 2
+    threads: Annotated[int, Field(ge=0, le=1024, description="Workers on a CPU; 0: one a usable core.")] = 0
+    max_batch: Annotated[int, Field(ge=0, le=1024, description="Most windows scored together; 0: by trying.")] = 0
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000, description="Longest wait for a batch to fill.")] = 0.0
     queue_windows: Annotated[int, Field(ge=1, le=1 << 20, description="Windows in flight before sources wait.")] = 64
 
@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     )
 
     model: Annotated[str, Field(description="A shipped model's name or the path of an ONNX file.")] = "musicnn-msd"
+    models: Annotated[tuple[str, ...], Field(max_length=16, description="Several, instead of model.")] = ()
+    model_results: Annotated[
+        Literal["each", "merged"], Field(description="Of several models: a result each, or one with all their labels.")
+    ] = "each"
     engine: EngineSettings = EngineSettings()
     windows: WindowSettings = WindowSettings()
     tags: TagSettings = TagSettings()
@@ -112,6 +116,18 @@ class Settings(BaseSettings):
             not self.kafka.bootstrap_servers
         ):
             raise ValueError('kafka.bootstrap_servers is missing, such as ["localhost:9092"]')
+        return self
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """Every model that is to be served, the main one first."""
+        return self.models or (self.model,)
+
+    @model_validator(mode="after")
+    def _models_are_distinct(self) -> Self:
+        twice = sorted({name for name in self.models if self.models.count(name) > 1})
+        if twice:
+            raise ValueError(f"models: {twice[0]!r} is named twice")
         return self
 
     @classmethod

@@ -10,7 +10,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from daemon.assembly import load_model, make_engine, make_rules, make_sources
+from daemon.assembly import make_engine, make_rules, make_sources
+from daemon.crew import load_models, make_crew
 from daemon.deadline import ending_on_time
 from daemon.errors import GenredError, InputUnusable, SettingsError
 from daemon.ledger import Ledger
@@ -44,17 +45,19 @@ def run_tag(options: TagOptions, settings: Settings) -> None:
 async def _tag(options: TagOptions, settings: Settings) -> None:
     metrics = Metrics(CollectorRegistry())
     ledger = Ledger(metrics)
-    model = load_model(settings)
+    models = load_models(settings)
     live = is_live(options.inputs)
-    rules = make_rules(model.card, settings, whole_tracks=not live)
+    rules = make_rules(models[0].card, settings, whole_tracks=not live)
     try:
         sources = make_sources(settings, ledger.overrun)
     except SettingsError as error:
         raise InputUnusable(str(error).partition(": ")[2]) from None
-    taggram = TaggramSink(options.plot, rules.labels) if options.plot else None
-    sink = _sink(options.output, rules.labels, [source.status.name for source in sources], live)
+    crew = make_crew(models, settings, metrics)
+    labels = crew.roster.main.labels
+    taggram = TaggramSink(options.plot, labels) if options.plot else None
+    sink = _sink(options.output, labels, [source.status.name for source in sources], live)
     sinks: list[Sink] = [sink, taggram] if taggram else [sink]
-    engine = make_engine(model, settings, metrics)
+    engine = make_engine(crew, settings, metrics)
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
     service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s)
     try:

@@ -86,14 +86,17 @@ def settings_page() -> str:
     schema = Settings.model_json_schema()
     properties: Mapping[str, Schema] = schema["properties"]
     nested = {key: _resolved(field, schema) for key, field in properties.items()}
-    plain = {key: field for key, field in nested.items() if "properties" not in field and "items" not in field}
+    tables = {
+        key for key, field in nested.items() if "properties" in field or "discriminator" in field.get("items", {})
+    }
+    plain = {key: field for key, field in nested.items() if key not in tables}
     parts = [SETTINGS_INTRO, "## Top level\n", _settings_table(plain, schema, "")]
     for key, section in nested.items():
         if "properties" in section:
             parts += [f"## `[{key}]`\n", section["description"] + "\n"]
             parts.append(_settings_table(section["properties"], schema, f"{key}."))
     for key, section in nested.items():
-        if "items" in section:
+        if key in tables and "items" in section:
             parts.append(f"## `[[{key}]]`\n")
             parts.append(f"{section['description']} As a variable: `{_variable(key)}`, a JSON list.\n")
             for kind, table in _kinds(section["items"], schema).items():

@@ -5,23 +5,25 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
+import onnx
 import torch
-from torch import nn
 
 from export.golden import golden_window
 from export.musicnn_labels import MUSICNN_LABELS
 from export.musicnn_package import PACKAGE_VERSION
 from export.musicnn_weights import load_musicnn
+from export.onnx_carry import check_carry, optional_carry
 from export.onnx_graph import check_parity, to_onnx
-from models.card import Card
+from models.card import Card, Carry
 from models.card_file import write_model
 from models.frontend_spec import MUSICNN_FRONT_END
 from models.musicnn import Musicnn
-from models.musicnn_fast import FastMusicnn
+from models.musicnn_hops import FirstCarry, HopMusicnn
 
 Arrangement = Literal["fast", "plain"]
 
 CARD_VERSION: Final = "1"
+_CARRY: Final = Carry(input_name="carried", output_name="carry")
 _PARITY: Final = 1e-5
 _DATASETS: Final = {"msd": "Million Song Dataset, Last.fm tags", "mtt": "MagnaTagATune"}
 # What the package's experiment.result files state for their test sets.
@@ -47,17 +49,30 @@ def import_musicnn(package: Path, model: str, arrangement: Arrangement, folder: 
     """
     network = load_musicnn(package / f"{model.upper()}_musicnn")
     name = f"musicnn-{model}" if arrangement == "fast" else f"musicnn-{model}-plain"
-    card = musicnn_card(network, name, model)
-    arranged: nn.Module = FastMusicnn(network).eval() if arrangement == "fast" else network
+    card = musicnn_card(network, name, model, _CARRY if arrangement == "fast" else None)
     shape = (card.frames_per_window, card.front_end.n_mels)
-    graph = to_onnx(arranged, shape, card.input_name, card.output_name)
+    if card.carry is None:
+        graph = to_onnx(network, {card.input_name: shape}, [card.output_name])
+    else:
+        graph = _hop_graph(network, card, card.carry)
     difference = check_parity(graph, network, shape, _PARITY)
+    if card.carry is not None:
+        difference = max(difference, check_carry(graph, card, card.carry, network, _PARITY))
     path = folder / f"{name}.onnx"
     write_model(graph, card, path)
     return Imported(path, difference)
 
 
-def musicnn_card(network: Musicnn, name: str, model: str) -> Card:
+def _hop_graph(network: Musicnn, card: Card, carry: Carry) -> onnx.ModelProto:
+    """The shared-overlap arrangement, its carry optional."""
+    hops = HopMusicnn(network).eval()
+    window = {card.input_name: (card.frames_per_window, card.front_end.n_mels)}
+    whole = to_onnx(hops, {**window, carry.input_name: (hops.carry_size,)}, [card.output_name, carry.output_name])
+    first = to_onnx(FirstCarry(hops), window, ["first_carry"])
+    return optional_carry(whole, first, carry.input_name)
+
+
+def musicnn_card(network: Musicnn, name: str, model: str, carry: Carry | None) -> Card:
     """The card of an imported network; the golden output comes from the plain torch network."""
     window = golden_window(MUSICNN_FRONT_END, n_frames=250)
     with torch.inference_mode():
@@ -78,4 +93,5 @@ def musicnn_card(network: Musicnn, name: str, model: str) -> Card:
             "checkpoint": f"{model.upper()}_musicnn",
         },
         training={"dataset": _DATASETS[model], "window_frames": 187, **_RESULTS[model]},
+        carry=carry,
     )

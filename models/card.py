@@ -38,6 +38,17 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """What a window of two hops hands to the next one of its stream: float32 (batch, n) under these names.
+
+    The input is optional: without it the graph computes what it needs from the window alone.
+    """
+
+    input_name: str
+    output_name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """What must be known to feed a network and to read its answer.
 
@@ -45,6 +56,7 @@ class Card:
     thresholds: label -> score from which it may be called present; a label may be absent.
     golden_input: float32 (frames_per_window, n_mels), exactly as fed to the network.
     golden_output: float32 (labels,), from the reference implementation, not from this file.
+    carry: of a graph that shares work between overlapping windows, else None.
     Equality ignores the golden arrays. Raises CardError where the parts contradict one another.
     """
 
@@ -63,6 +75,7 @@ class Card:
     input_name: str = "log_mel"
     output_name: str = "scores"
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    carry: Carry | None = None
 
     def __post_init__(self) -> None:
         _check_labels(self)
@@ -70,6 +83,8 @@ class Card:
             raise CardError(f"card: unknown activation {self.activation!r}")
         if not 0 < self.hop_s <= self.window_s or self.window_s % self.hop_s:
             raise CardError(f"card: window_s {self.window_s} must be a whole multiple of hop_s {self.hop_s}")
+        if self.carry is not None and self.window_s != 2 * self.hop_s:
+            raise CardError(f"card: a carry needs windows of two hops, not {self.window_s} s every {self.hop_s} s")
         if (self.hop_s * self.front_end.sample_rate_hz) % self.front_end.frame_hop:
             raise CardError(f"card: hop_s {self.hop_s} is not a whole number of frames")
         for what, found, wanted in (
@@ -149,6 +164,7 @@ def _read(metadata: Mapping[str, str]) -> Card:
         input_name=typed(fields, "input_name", str, "card"),
         output_name=typed(fields, "output_name", str, "card"),
         thresholds=_thresholds(as_mapping(fields.get("thresholds", {}), "thresholds")),
+        carry=_carry(fields.get("carry")),
     )
 
 
@@ -209,3 +225,11 @@ def _front_end(fields: Mapping[str, object]) -> FrontEnd:
 def _thresholds(fields: Mapping[str, object]) -> dict[str, float]:
     """{"label": number, ...}."""
     return {name: number(fields, name, "thresholds") for name in fields}
+
+
+def _carry(value: object) -> Carry | None:
+    """{"input_name": ..., "output_name": ...}, or nothing."""
+    if value is None:
+        return None
+    fields = as_mapping(value, "carry")
+    return Carry(typed(fields, "input_name", str, "carry"), typed(fields, "output_name", str, "carry"))

@@ -10,7 +10,6 @@ import zlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from daemon.kafka.output_record import parse_window
 from daemon.kafka.resume import LoggedWindow, Plan, Rebuild
 from daemon.kafka.watermark import Ticket
 from daemon.messages import ModelId, StreamEnd, WindowTags, json_line
+from daemon.roster import Roster, Voice
 from daemon.scoring import ScoredWindow
 from daemon.tagging import LogPartition, StreamRules, Tagger
 from tests.strategies import GRID
@@ -47,12 +47,9 @@ def grid_for(rate_hz: int) -> Grid:
 
 RULES = StreamRules(
     grid_for=grid_for,
-    aggregator_for=partial(StreamAggregator, labels=LABELS, picks=[0, 1, 2], policy=POLICY),
-    labels=LABELS,
-    picks=[0, 1, 2],
-    genres=LABELS,
-    genre_picks=[0, 1, 2],
+    aggregator_for=lambda stream, epoch, voice: StreamAggregator(stream, epoch, voice.labels, voice.picks, POLICY),
 )
+ROSTER = Roster((Voice(MODEL, LABELS, (0, 1, 2), LABELS, (0, 1, 2)),), 3)
 
 
 @dataclass
@@ -87,7 +84,7 @@ class Owner:
         logged = [LoggedWindow(n, topics.windows[n]) for n in range(bookmark.windows, len(topics.windows))]
         plan = Plan(start, bookmark, logged, len(topics.windows))
         self.runs = OpenRuns(grid_for, bookmark.runs)
-        self._tagger = Tagger(RULES, LOG)
+        self._tagger = Tagger(RULES, lambda: ROSTER, LOG)
         self.point = CommitPoint(plan, HORIZON_S)
         rebuild = Rebuild(plan, self.runs)
         received_s = given_up_s = 0.0
@@ -141,7 +138,7 @@ class Owner:
         """The engine has scored the next `count` windows and they were written."""
         for _ in range(min(count, len(self.jobs))):
             job = self.jobs.popleft()
-            for result in self._tagger.results_of(job.item, MODEL):
+            for result in self._tagger.results_of(job.item):
                 if not isinstance(result, WindowTags):
                     self._topics.tags.append(result.as_json())
                     self._topics.tag_ids.append(result.id)
@@ -190,10 +187,10 @@ class Owner:
         if logged is not None:
             ticket.known, ticket.log_offset = True, logged.log_offset
             scores = np.array([logged.result.scores[label] for label in LABELS], np.float32)
-            return ScoredWindow(window, scores)
+            return ScoredWindow(window, scores, ROSTER)
         self._topics.heard.setdefault(f"{window.stream}/{window.epoch}/{window.index}", []).append(checksum(window))
         rng = np.random.default_rng(checksum(window))
-        return ScoredWindow(window, rng.uniform(0.0, 1.0, len(LABELS)).astype(np.float32))
+        return ScoredWindow(window, rng.uniform(0.0, 1.0, len(LABELS)).astype(np.float32), ROSTER)
 
 
 def checksum(window: Window) -> int:

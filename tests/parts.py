@@ -10,6 +10,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from daemon.assembly import make_engine, make_rules
+from daemon.crew import make_crew
 from daemon.engine import Engine
 from daemon.inference import OnnxModel
 from daemon.ledger import Ledger
@@ -81,7 +82,7 @@ def make_parts(model: Path, whole_tracks: bool = False, **settings: object) -> P
     metrics = Metrics(CollectorRegistry())
     ledger = Ledger(metrics)
     network = OnnxModel(model, "cpu", 1)
-    engine = make_engine(network, chosen, metrics)
+    engine = make_engine(make_crew([network], chosen, metrics), chosen, metrics)
     sink = ListSink()
     pipeline = Pipeline(engine, [sink], make_rules(network.card, chosen, whole_tracks), ledger, metrics)
     return Parts(chosen, metrics, ledger, engine, sink, pipeline)

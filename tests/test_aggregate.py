@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from daemon.aggregate import SILENCE, UNKNOWN, HorizonWindow, StreamAggregator, TagPolicy, TrackAggregator, aggregate
 from daemon.cuts import Window
 from daemon.messages import ModelId, StreamTags
+from daemon.roster import Roster, Voice
 from daemon.scoring import ScoredWindow
 from tests.strategies import FORMAT, GRID
 
 LABELS = ("jazz", "rock", "folk")
 POLICY = TagPolicy()
 MODEL = ModelId("m", "1", "0" * 64)
+ROSTER = Roster((Voice(MODEL, LABELS, (0, 1, 2), LABELS, (0, 1, 2)),), 3)
 Row = Sequence[float] | None
 
 
@@ -33,7 +35,7 @@ def horizon(rows: Sequence[Row], hop_s: float = 2.0) -> list[HorizonWindow]:
 def scored(index: int, row: Row) -> ScoredWindow:
     """A scored window on the tests' small grid."""
     window = Window("s", "e", index, GRID, FORMAT, (), GRID.hop_frames, 0, 1000.0 + index)
-    return ScoredWindow(window, None if row is None else np.array(row, np.float32))
+    return ScoredWindow(window, None if row is None else np.array(row, np.float32), ROSTER)
 
 
 def test_one_window_speaks_for_itself() -> None:

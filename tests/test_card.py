@@ -17,6 +17,7 @@ from models.card import (
     GOLDEN_OUTPUT_KEY,
     Card,
     CardError,
+    Carry,
     Label,
     card_from_metadata,
     card_to_metadata,
@@ -26,7 +27,8 @@ from models.catalogue import PRETRAINED, ModelNotFound, pretrained_models, resol
 from models.frontend_spec import MUSICNN_FRONT_END
 
 REQUIRED_FIELDS = sorted(
-    {field.name for field in dataclasses.fields(Card)} - {"golden_input", "golden_output", "thresholds"} | {"schema"}
+    {field.name for field in dataclasses.fields(Card)} - {"golden_input", "golden_output", "thresholds", "carry"}
+    | {"schema"}
 )
 
 
@@ -43,6 +45,7 @@ def make_card(**changes: object) -> Card:
         provenance={"package": "none"},
         training={"roc_auc": 0.5},
         thresholds={"jazz": 0.3},
+        carry=Carry("carried", "carry"),
     )
     return dataclasses.replace(card, **changes)  # type: ignore[arg-type]
 
@@ -88,6 +91,22 @@ def test_thresholds_may_be_absent() -> None:
     fields = json.loads(metadata[CARD_KEY])
     del fields["thresholds"]
     assert card_from_metadata(metadata | {CARD_KEY: json.dumps(fields)}).thresholds == {}
+
+
+def test_a_carry_may_be_absent_or_null_but_not_half() -> None:
+    metadata = edited()
+    fields = json.loads(metadata[CARD_KEY])
+    for there in ({}, {"carry": None}):
+        without = {key: value for key, value in fields.items() if key != "carry"} | there
+        assert card_from_metadata(metadata | {CARD_KEY: json.dumps(without)}).carry is None
+    for half in ({"input_name": "carried"}, [], "carried"):
+        with pytest.raises(CardError, match=r"carry|output_name"):
+            card_from_metadata(metadata | {CARD_KEY: json.dumps({**fields, "carry": half})})
+
+
+def test_a_carry_needs_windows_of_two_hops() -> None:
+    with pytest.raises(CardError, match="a carry needs windows of two hops"):
+        dataclasses.replace(make_card(), hop_s=1.0)
 
 
 @pytest.mark.parametrize("missing", REQUIRED_FIELDS)

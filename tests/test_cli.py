@@ -240,7 +240,7 @@ def test_the_daemon_never_imports_torch() -> None:
     code = (
         "import sys, pkgutil, importlib, daemon\n"
         "skip = {'daemon.__main__', 'daemon.bench.librosa_loop', 'daemon.sources.portaudio'}\n"
-        "programs = ('daemon.bench.peer_', 'daemon.bench.freeze_')\n"
+        "programs = ('daemon.bench.peer_', 'daemon.bench.freeze_', 'daemon.bench.gpu', 'daemon.gpu')\n"
         "for module in pkgutil.walk_packages(daemon.__path__, 'daemon.'):\n"
         "    module.name in skip or module.name.startswith(programs) or importlib.import_module(module.name)\n"
         "print([name for name in ('torch', 'torchaudio', 'onnx', 'librosa', 'export') if name in sys.modules])"

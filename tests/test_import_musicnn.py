@@ -183,7 +183,7 @@ class Doubling(nn.Module):
 
 
 def test_parity_is_measured_and_its_lack_refused() -> None:
-    graph = to_onnx(Doubling(2.0), (4, 3), "x", "y")
+    graph = to_onnx(Doubling(2.0), {"x": (4, 3)}, ["y"])
     assert check_parity(graph, Doubling(2.0), (4, 3), 1e-5) <= 1e-5
     with pytest.raises(ParityError, match="differs from the torch network"):
         check_parity(graph, Doubling(2.001), (4, 3), 1e-5)
@@ -192,7 +192,7 @@ def test_parity_is_measured_and_its_lack_refused() -> None:
 
 
 def test_the_batch_is_free_and_the_graph_is_clean() -> None:
-    graph = to_onnx(Doubling(2.0), (4, 3), "x", "y").graph
+    graph = to_onnx(Doubling(2.0), {"x": (4, 3)}, ["y"]).graph
     assert graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
     assert [(graph.input[0].name, graph.output[0].name)] == [("x", "y")]
     assert not any(node.metadata_props or node.doc_string for node in graph.node)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from daemon.assembly import load_model, make_rules
+from daemon.assembly import make_rules
+from daemon.crew import load_models
 from daemon.errors import AcceleratorUnavailable, ModelRefused, SettingsError
 from daemon.inference import OnnxModel
 from daemon.settings import load_settings
+from models.card import Carry
 from models.catalogue import pretrained_models
 from tests.tiny_model import LABELS, tiny_card, tiny_graph, tiny_scores, write_tiny_model
 
@@ -109,26 +110,18 @@ def test_a_window_that_does_not_fit_is_a_settings_error(tiny_model: Path) -> Non
 
 def test_a_window_that_the_network_does_not_take_is_a_settings_error(tiny_model: Path) -> None:
     with pytest.raises(SettingsError, match=r"window_s=8: model musicnn-msd takes windows of 4 s only"):
-        load_model(load_settings(None, {"windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}))
+        load_models(load_settings(None, {"windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}))
     anything = load_settings(
         None, {"model": str(tiny_model), "windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}
     )
-    assert load_model(anything).fixed_frames is None
+    assert load_models(anything)[0].fixed_frames is None
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(ModelRefused, match="musicnn-msd"):
-        load_model(load_settings(None, {"model": "nope"}))
+        load_models(load_settings(None, {"model": "nope"}))
 
 
-def test_genres_are_published_by_default_and_every_label_on_request(tiny_model: Path) -> None:
-    card = OnnxModel(tiny_model, "cpu", 1).card
-    assert list(make_rules(card, load_settings(None, {})).labels) == ["low", "middle", "high"]
-    rules = make_rules(card, load_settings(None, {"tags": {"all_labels": True}}))
-    assert list(rules.labels) == ["low", "middle", "high", "bright"]
-    assert list(rules.genres) == ["low", "middle", "high"]
-
-
-def test_a_model_without_genres_publishes_all_its_labels() -> None:
-    card = replace(tiny_card(), labels=tuple(replace(label, kind="mood") for label in LABELS))
-    assert len(make_rules(card, load_settings(None, {})).labels) == 4
+def test_a_card_that_names_a_carry_which_the_network_lacks(tmp_path: Path) -> None:
+    path = write_tiny_model(tmp_path / "carry.onnx", carry=Carry("carried", "carry"))
+    assert "its card names the carry 'carried' -> 'carry', which the network does not have" in refusal(path)

@@ -14,7 +14,7 @@ from models.catalogue import resolve_model
 from models.folding import MaximumActivation, dense_after, folded_norm, grown, upward_sign
 from models.frontend import LogMel
 from models.musicnn import FrontBlock, Musicnn
-from models.musicnn_fast import FastMusicnn
+from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
 from models.packed_conv import PackedFrontBlocks
 from models.spectral_conv import CHUNK_FRAMES, SpectralFrontBlock
 from tests.reference_data import REFERENCE, needs_reference, reference
@@ -65,12 +65,30 @@ def test_it_can_be_trained(network: Musicnn) -> None:
     assert all(parameter.grad is not None for parameter in trained.parameters())
 
 
-@pytest.mark.parametrize("n_frames", [1, 31, 32, 33, 187, 250])
-def test_fast_equals_plain(network: Musicnn, n_frames: int) -> None:
-    fast = FastMusicnn(network).eval()
-    silence_and_music = torch.cat([torch.zeros(1, n_frames, 96), windows(2, n_frames)])
+def test_hop_by_hop_equals_plain(network: Musicnn) -> None:
+    hops, n_windows = HopMusicnn(network).eval(), 5
+    streams = torch.cat([torch.zeros(1, 750, 96), windows(2, 750)])
+    streams[1, 300:500] = 0  # silence in the middle of music
     with torch.inference_mode():
-        torch.testing.assert_close(fast(silence_and_music), network(silence_and_music), rtol=0, atol=2e-6)
+        carried = hops.first_carry(streams[:, :250])
+        assert carried.shape == (3, hops.carry_size)
+        for window in range(n_windows):
+            frames = streams[:, window * FRAMES_PER_BLOCK :][:, : 2 * FRAMES_PER_BLOCK]
+            torch.testing.assert_close(FirstCarry(hops)(frames), carried, rtol=0, atol=1e-5)
+            scores, carried = hops(frames, carried)
+            torch.testing.assert_close(scores, network(frames), rtol=0, atol=2e-6)
+
+
+def test_a_carry_is_what_the_windows_share_and_nothing_else(network: Musicnn) -> None:
+    """What came before the older block, and another window's carry, must and must not matter."""
+    hops = HopMusicnn(network).eval()
+    ours, theirs = windows(1, seed=1), windows(1, seed=2)
+    with torch.inference_mode():
+        right, wrong = hops.first_carry(ours), hops.first_carry(theirs)
+        assert (hops(ours, right)[0] - hops(ours, wrong)[0]).abs().max() > 1e-3
+        after_other_past = torch.cat([theirs[:, :125], ours[:, :125]], dim=1)
+        _, carry = hops(after_other_past, wrong)
+    torch.testing.assert_close(carry, right, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -94,17 +112,23 @@ def test_a_transform_too_short_is_refused() -> None:
         SpectralFrontBlock(FrontBlock(4, 7, 38).eval(), 64, 1)
 
 
-def test_packed_convolutions_are_the_separate_ones() -> None:
+@pytest.mark.parametrize("frames_per_block", [125, 70, 40])
+def test_packed_convolutions_are_the_separate_ones(frames_per_block: int) -> None:
     torch.manual_seed(3)
     blocks = [FrontBlock(51, width, 1) for width in (128, 64, 32)]
     for seed, block in enumerate(blocks):
         shake_norms(block.eval(), seed)
-    normalised = torch.randn(2, 60, 96)
+    packed = PackedFrontBlocks(blocks, frames_per_block)
+    stream = torch.randn(2, 3 * frames_per_block, 96)
     with torch.inference_mode():
-        found = PackedFrontBlocks(blocks)(normalised)
-        wanted = torch.cat([block(normalised.unsqueeze(1)) for block in blocks], dim=1)
-    torch.testing.assert_close(found[:, :153], wanted, rtol=1e-5, atol=1e-5)
-    assert not found[:, 153:].any()
+        carried = packed.carry(stream[:, :frames_per_block])
+        assert carried.shape == (2, packed.carry_size)
+        for start in (0, frames_per_block):
+            window = stream[:, start : start + 2 * frames_per_block]
+            found, carried = packed(window, carried)
+            wanted = torch.cat([block(window.unsqueeze(1)) for block in blocks], dim=1)
+            torch.testing.assert_close(found[:, :153], wanted, rtol=1e-5, atol=1e-5)
+            assert not found[:, 153:].any()
 
 
 def test_folding_is_exact() -> None:

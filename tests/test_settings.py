@@ -35,7 +35,7 @@ def test_flags_over_environment_over_file(tmp_path: Path, monkeypatch: pytest.Mo
         ("nonsense = 1", "nonsense: unknown setting"),
         ("[engine]\nthreds = 1", "engine.threds: unknown setting"),
         ('[engine]\nthreads = "many"', "engine.threads: "),
-        ("[engine]\nmax_batch = 0", "engine.max_batch: "),
+        ("[engine]\nmax_batch = -1", "engine.max_batch: "),
         ('[engine]\ndevice = "gpu"', "engine.device: "),
         ("[http]\nport = 99999", "http.port: "),
         ('[[sources]]\nkind = "cassette"', "sources.0: "),
@@ -55,7 +55,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, problem: str) -> None
 
 
 def test_every_problem_has_its_line(tmp_path: Path) -> None:
-    file = write(tmp_path / "g.toml", "a = 1\n[engine]\nmax_batch = 0\n")
+    file = write(tmp_path / "g.toml", "a = 1\n[engine]\nmax_batch = -1\n")
     with pytest.raises(SettingsError) as refusal:
         load_settings(file, {})
     assert len(str(refusal.value).splitlines()) == 2

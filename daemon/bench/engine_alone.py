@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 
-from daemon.assembly import load_model, make_engine, make_rules
+from daemon.assembly import make_engine, make_rules
 from daemon.bench.kafka_load import Case, case_named, music
+from daemon.crew import load_models, make_crew
 from daemon.cuts import HopBlock, Window
 from daemon.engine import Done, Engine, Job
 from daemon.messages import AudioChunk
@@ -65,9 +66,10 @@ def cut(case: Case, rules: StreamRules, count: int) -> list[Window]:
 async def measure(case: Case, count: int) -> float:
     """Windows a second."""
     settings = load_settings(None, {"engine": {"device": "cpu", "threads": 1}})
-    model = load_model(settings)
-    engine = make_engine(model, settings, Metrics(CollectorRegistry()))
-    windows = cut(case, make_rules(model.card, settings), count)
+    models = load_models(settings)
+    metrics = Metrics(CollectorRegistry())
+    engine = make_engine(make_crew(models, settings, metrics), settings, metrics)
+    windows = cut(case, make_rules(models[0].card, settings), count)
     engine.start()
     lane = Counter(engine)
 
@@ -78,7 +80,7 @@ async def measure(case: Case, count: int) -> float:
     drained = asyncio.create_task(drain())
     started = time.perf_counter()
     for window in windows:
-        await engine.submit(Job(lane, window))
+        await engine.submit(Job(lane, window, lane))
     engine.close()
     await drained
     return lane.scored / (time.perf_counter() - started)

@@ -43,7 +43,7 @@ class OwnedPartition:
         self.log = log
         self._pipeline, self._terms, self._writer = pipeline, terms, writer
         self.runs = OpenRuns(pipeline.rules.grid_for, plan.bookmark.runs)
-        self._tagger = Tagger(pipeline.rules, log)
+        self._tagger = Tagger(pipeline.rules, lambda: pipeline.engine.roster, log)
         self.start = plan.committed
         self.next_read = plan.bookmark.audio  # the record that is to come next, silent ones included
         self.point = CommitPoint(plan, terms.horizon_s)
@@ -143,7 +143,6 @@ class OwnedPartition:
 
     async def deliver(self, done: Sequence[Done]) -> None:
         """The engine's results, in order: say them, unless the partition is another's by now."""
-        model = self._pipeline.engine.scorer.model.id
         for job in done:
             scored = job.item if isinstance(job.item, ScoredWindow) else None
             ticket = job.ticket
@@ -153,7 +152,7 @@ class OwnedPartition:
                 self.in_flight.end()
                 continue
             records: list[OutputRecord] = []
-            for result in self._tagger.results_of(job.item, model):
+            for result in self._tagger.results_of(job.item):
                 if not isinstance(result, WindowTags):
                     records.append(tags_record(result, self._terms.topics))
                 elif not ticket.known:
@@ -218,7 +217,7 @@ class OwnedPartition:
                 case Stale():
                     ledger.drop("stale_epoch", item.seconds)
                 case StreamEnd():
-                    jobs.append(Job(self, item, self.point.close(event, offset, idle)))
+                    jobs.append(Job(self, item, self, self.point.close(event, offset, idle)))
                 case Window():
                     jobs.append(self._window_job(item, event, offset))
                     self._handing_on_s += item.fresh_s
@@ -229,14 +228,15 @@ class OwnedPartition:
         ticket = self.point.watermark.issue(Ticket(offset, event.run, event.needed_offset, window.origin.first_offset))
         item: Item = window
         logged = self._resumed.known.pop((window.stream, window.epoch, window.index), None)
-        model, rules = self._pipeline.engine.scorer.model, self._pipeline.rules
-        if logged is not None and logged.result.model == model.id:
+        roster = self._pipeline.engine.roster
+        voice = roster.main
+        if logged is not None and logged.result.model == voice.model:
             scores = None
             if not logged.result.silent:
-                scores = np.zeros(len(model.card.labels), np.float32)
-                scores[rules.picks] = [logged.result.scores.get(label, 0.0) for label in rules.labels]
-            item, ticket.known, ticket.log_offset = ScoredWindow(window, scores), True, logged.log_offset
-        return Job(self, item, ticket)
+                scores = np.zeros(roster.n_scores, np.float32)
+                scores[list(voice.picks)] = [logged.result.scores.get(label, 0.0) for label in voice.labels]
+            item, ticket.known, ticket.log_offset = ScoredWindow(window, scores, roster), True, logged.log_offset
+        return Job(self, item, self, ticket)
 
     async def _hand_on(self, jobs: Sequence[Job]) -> None:
         left = deque(jobs)
