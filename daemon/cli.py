@@ -105,13 +105,15 @@ def tag(
 def run(config: ConfigOption = None, model: ModelOption = None, device: DeviceOption = None) -> None:
     """Run the daemon until its sources end, or SIGTERM or SIGINT asks it to drain and stop."""
     import asyncio
+    from functools import partial
 
     from daemon.deadline import ending_on_time
     from daemon.service import serve
 
-    settings = read_settings(config, _flags(model, device, None, False))
+    read = partial(read_settings, config, _flags(model, device, None, False))
+    settings = read()
     start_logging(settings.log.level, settings.log.format)
-    asyncio.run(ending_on_time(serve(settings)))
+    asyncio.run(ending_on_time(serve(settings, read)))
 
 
 @app.command()

@@ -98,10 +98,10 @@ def _run(
 
 def _carried(model: OnnxModel, window: Window) -> Scores | None:
     carries = window.blocks[0].carries
-    return None if carries is None else carries.get(model)
+    return None if carries is None else carries.get(model.id.sha256)
 
 
 def _keep(block: HopBlock, model: OnnxModel, carry: Scores) -> None:
     if block.carries is None:
         block.carries = {}
-    block.carries[model] = carry
+    block.carries[model.id.sha256] = carry

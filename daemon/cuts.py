@@ -42,8 +42,8 @@ class HopBlock:
     """One hop of audio with its margins; shared by the windows that cover it.
 
     `audio` holds source frames [index * hop - left, (index + 1) * hop + right) of the grid. The engine fills `features`
-    and `mean_square` once, for the first window, and then lets `audio` go. `carries`: model -> what the block's first
-    window handed on to its second.
+    and `mean_square` once, for the first window, and then lets `audio` go. `carries`: a model's sha256 -> what the
+    block's first window handed on to its second.
     """
 
     index: int

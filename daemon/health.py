@@ -32,11 +32,15 @@ class Health:
         metrics: Metrics,
     ) -> None:
         self._pipeline, self._engine, self._sources = pipeline, engine, sources
-        self.models = models  # that serve
+        self._models = models
         self._ledger, self._metrics = ledger, metrics
         self._restarts_seen: dict[str, int] = {}
         self.draining = False
         self.started_at_s = time.time()
+
+    def serving(self, models: Sequence[OnnxModel]) -> None:
+        """These models serve from now on."""
+        self._models = models
 
     def dead(self) -> str | None:
         """Why the process should be restarted; None while it makes progress."""
@@ -62,7 +66,7 @@ class Health:
 
     def status(self) -> dict[str, Any]:
         """The `/status` document."""
-        models = [{**each.id.as_json(), "path": str(each.path), "provider": each.provider} for each in self.models]
+        models = [{**each.id.as_json(), "path": str(each.path), "provider": each.provider} for each in self._models]
         return {
             "version": genred_version(),
             "uptime_seconds": round(time.time() - self.started_at_s, 1),

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -23,6 +24,7 @@ from daemon.settings import Settings
 from daemon.sinks.sink import Sink
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import SourceState
+from daemon.swap import ModelSwap
 from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
@@ -30,8 +32,11 @@ FINITE_SOURCES_AT_ONCE = 4  # enough to keep the engine busy, few enough to fini
 ENGINE_END_S = 5.0  # a batch takes far less
 
 
-async def serve(settings: Settings) -> None:
-    """The daemon: runs until every source has ended or a signal asks it to stop. Raises a GenredError."""
+async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
+    """The daemon: runs until every source has ended or a signal asks it to stop. Raises a GenredError.
+
+    reread: gives the settings as they are on disk, when SIGHUP asks for it.
+    """
     metrics = Metrics(CollectorRegistry())
     ledger = Ledger(metrics)
     models = load_models(settings)
@@ -42,8 +47,9 @@ async def serve(settings: Settings) -> None:
     health = Health(pipeline, engine, models, sources, ledger, metrics)
     _say_who(metrics, models)
     async with _http(settings, health, metrics):
+        swap = ModelSwap(engine, models, settings, reread, metrics, health.serving)
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
-        await service.run(health)
+        await service.run(health, swap)
     log.info("stopped; %.1f s of audio heard, %d windows published", ledger.received_s, pipeline.published_windows)
 
 
@@ -69,16 +75,19 @@ class Service:
         self._force = asyncio.Event()
         self.failures: list[GenredError] = []
 
-    async def run(self, health: Health | None = None) -> None:
-        """Start, run until the sources end or a signal comes, drain, stop."""
-        with self._signals():
+    async def run(self, health: Health | None = None, swap: ModelSwap | None = None) -> None:
+        """Start, run until the sources end or a signal comes, drain, stop. `swap`: new models meanwhile."""
+        with self._signals(swap):
             self._engine.start()
             delivery = asyncio.create_task(self._pipeline.deliver_all(), name="deliver")
             feeding = asyncio.create_task(self._feed_all(), name="feed")
             stop = asyncio.create_task(self._stop.wait(), name="stop")
+            swapping = asyncio.create_task(swap.run(), name="swap") if swap is not None else None
             await asyncio.wait({delivery, feeding, stop}, return_when=asyncio.FIRST_COMPLETED)
             if health is not None:
                 health.draining = True
+            if swapping is not None:
+                swapping.cancel()
             try:
                 await self._drain(feeding, delivery)
             finally:
@@ -139,14 +148,19 @@ class Service:
                     self._stop.set()
 
     @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _signals(self, swap: ModelSwap | None) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_signal, number)
+        handlers: dict[signal.Signals, Callable[[], None]] = {
+            number: partial(self._on_signal, number) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        if swap is not None:
+            handlers[signal.SIGHUP] = swap.request
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
     def _on_signal(self, number: int) -> None:

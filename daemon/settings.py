@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     model_results: Annotated[
         Literal["each", "merged"], Field(description="Of several models: a result each, or one with all their labels.")
     ] = "each"
+    model_watch_s: Annotated[
+        float, Field(ge=0, le=3600, description="How often model files are looked at for changes; 0: only on SIGHUP.")
+    ] = 5.0
     engine: EngineSettings = EngineSettings()
     windows: WindowSettings = WindowSettings()
     tags: TagSettings = TagSettings()
