@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from daemon.cuts import Window
 from daemon.messages import SCORE_DECIMALS, ModelId, StreamTags, Tag, WindowTags
+from daemon.roster import Voice
 from daemon.scoring import ScoredWindow
 
 UNKNOWN = "unknown"
@@ -94,32 +95,54 @@ def _hysteresis(smoothed: npt.NDArray[np.float64], policy: TagPolicy) -> tuple[i
 
 
 class StreamAggregator:
-    """The tags of one run over a sliding horizon: `push` its scored windows in order, `flush` at its end."""
+    """The tags of one run over a sliding horizon: `push` its scored windows in order, `flush` at its end.
 
-    def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
+    `labels` are those of every voice that is pushed; where their scores stand may be another place each time.
+    """
+
+    def __init__(self, stream: str, epoch: str, labels: Sequence[str], policy: TagPolicy) -> None:
         self._stream, self._epoch = stream, epoch
-        self._labels, self._picks, self._policy = labels, list(picks), policy
+        self._labels, self._policy = labels, policy
         self._horizon: deque[HorizonWindow] = deque()
         self._top: str | None = None
         self._last: StreamTags | None = None
 
-    def push(self, scored: ScoredWindow, model: ModelId) -> StreamTags:
-        """What is playing now that `scored` is known."""
+    def push(self, scored: ScoredWindow, voice: Voice) -> StreamTags:
+        """What is playing now that `scored` is known, as `voice` says."""
         window = scored.window
-        return self._advance(horizon_window(scored, self._picks), window.end_at_s, window.title, model)
+        return self._advance(horizon_window(scored, voice.picks), window.end_at_s, window.title, voice.model)
 
-    def restore(self, published: Sequence[WindowTags]) -> None:
-        """Take over from an owner who published these windows of the run, in order; nothing is said."""
+    def restore(self, published: Sequence[WindowTags], model: ModelId) -> None:
+        """Take over from an owner who published these windows of the run, in order; nothing is said.
+
+        Only windows that a model of that name scored, with these very labels, say anything to it; behind any other
+        window it begins anew, as it would have if it had been asked for the first time then.
+        """
         for result in published:
-            scores = np.array([result.scores.get(label, 0.0) for label in self._labels], np.float64)
-            window = HorizonWindow(result.window, result.start_s, result.end_s, None if result.silent else scores)
-            self._advance(window, result.time_s, result.title, result.model)
+            said = next((said for said in result.voices if said.model.name == model.name), None)
+            if said is None or not (result.silent or said.scores.keys() == set(self._labels)):
+                self._begin_anew(result, model)
+                continue
+            scores = None
+            if not result.silent:
+                scores = np.array([said.scores[label] for label in self._labels], np.float64)
+            window = HorizonWindow(result.window, result.start_s, result.end_s, scores)
+            self._advance(window, result.time_s, result.title, said.model)
 
     def flush(self, model: ModelId, now_s: float) -> StreamTags:
         """The stream's last word; `now_s` (Unix seconds) is its time when the stream never had a window."""
         if self._last is None:
             return StreamTags(self._stream, self._epoch, None, 0.0, 0.0, now_s, (), UNKNOWN, False, True, model)
         return replace(self._last, changed=False, final=True)
+
+    def _begin_anew(self, result: WindowTags, model: ModelId) -> None:
+        """`result` was scored by others: the run's place is known, but not what is playing."""
+        self._horizon.clear()
+        self._top = None
+        self._last = StreamTags(
+            self._stream, self._epoch, result.window, result.start_s, result.end_s, result.time_s, (), UNKNOWN, False,
+            False, model, result.title,
+        )  # fmt: skip
 
     def _advance(self, window: HorizonWindow, time_s: float, title: str | None, model: ModelId) -> StreamTags:
         self._horizon.append(window)
@@ -147,21 +170,21 @@ class StreamAggregator:
 class TrackAggregator:
     """The tags of a whole finite run: the plain mean of its windows that are not silent, said once at the end."""
 
-    def __init__(self, stream: str, epoch: str, labels: Sequence[str], picks: Sequence[int], policy: TagPolicy) -> None:
+    def __init__(self, stream: str, epoch: str, labels: Sequence[str], policy: TagPolicy) -> None:
         self._stream, self._epoch = stream, epoch
-        self._labels, self._picks, self._policy = labels, list(picks), policy
+        self._labels, self._policy = labels, policy
         self._sum = np.zeros(len(labels))
         self._heard = 0
         self._last: Window | None = None
         self._from_s = 0.0
 
-    def push(self, scored: ScoredWindow, model: ModelId) -> None:
-        """Take a window into the mean."""
+    def push(self, scored: ScoredWindow, voice: Voice) -> None:
+        """Take what `voice` says of a window into the mean."""
         if self._last is None:
             self._from_s = scored.window.start_s
         self._last = scored.window
         if scored.scores is not None:
-            self._sum += scored.scores[self._picks]
+            self._sum += scored.scores[list(voice.picks)]
             self._heard += 1
 
     def flush(self, model: ModelId, now_s: float) -> StreamTags:

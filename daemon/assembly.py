@@ -54,7 +54,7 @@ def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> St
 
     def aggregator_for(stream: str, epoch: str, voice: Voice) -> Aggregator:
         kind = TrackAggregator if whole_tracks else StreamAggregator
-        return kind(stream, epoch, voice.labels, voice.picks, policy)
+        return kind(stream, epoch, voice.labels, policy)
 
     grid_for(card.front_end.sample_rate_hz)  # say now what could never work
     return StreamRules(grid_for, aggregator_for)

@@ -203,12 +203,13 @@ def version() -> None:
     typer.echo(f"genred {genred_version()}")
 
 
-def _flags(model: str | None, device: str | None, threads: int | None, all_tags: bool) -> dict[str, Any]:
+def _flags(models: list[str] | None, device: str | None, threads: int | None, all_tags: bool) -> dict[str, Any]:
     """Flags as nested settings; what was not given is left out."""
     engine = {key: value for key, value in (("device", device), ("threads", threads)) if value is not None}
     flags: dict[str, Any] = {"engine": engine} if engine else {}
-    if model is not None:
-        flags["model"] = model
+    if models:
+        flags["model"] = models[0]
+        flags["models"] = models if len(models) > 1 else []  # over those of the file
     if all_tags:
         flags["tags"] = {"all_labels": True}
     return flags

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from daemon.settings import Settings
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="Settings file (TOML).", show_default=False)]
-ModelOption = Annotated[str | None, typer.Option("--model", "-m", help="Shipped model's name, or an ONNX file.")]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", help="Shipped model's name, or an ONNX file; again for more, which hear together."),
+]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="Network threads; 0: one a core.")]
 PcmOption = Annotated[str | None, typer.Option(help="For '-': raw PCM as FORMAT:HZ:CHANNELS, e.g. s16le:44100:2.")]

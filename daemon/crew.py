@@ -37,6 +37,11 @@ def load_models(settings: Settings) -> tuple[OnnxModel, ...]:
                 f"models: {first.name} and {card.name} hear differently (front end or window); "
                 "run a second daemon for one of them"
             )
+    names = [model.card.name for model in models]
+    if settings.model_results == "each" and len(set(names)) < len(names):
+        raise SettingsError(
+            f"models: {', '.join(names)}: results are told apart by the cards' names, which must differ"
+        )
     return models
 
 

@@ -78,13 +78,16 @@ def watch(
     config: ConfigOption = None,
     bootstrap: BootstrapOption = None,
     stream: Annotated[str, typer.Option(metavar="GLOB", help="Streams to watch.")] = "*",
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of several models, show what this one says; default: the first.")
+    ] = None,
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Every value that is still there.")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="The JSON of every value, one a line.")] = False,
 ) -> None:
     """Show what is playing on every stream, as the tags topic says: now, and live."""
     from daemon.kafka.watch_command import WatchOptions, run_watch
 
-    run_watch(WatchOptions(stream, from_beginning, jsonl), _settings(config, bootstrap))
+    run_watch(WatchOptions(stream, model, from_beginning, jsonl), _settings(config, bootstrap))
 
 
 def _settings(config: Path | None, bootstrap: str | None) -> Settings:

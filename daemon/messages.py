@@ -6,8 +6,8 @@ The JSON of `WindowTags` and `StreamTags` is the wire contract (docs/results.md)
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -94,8 +94,23 @@ class LogRange:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelScores:
+    """What one model says of a window."""
+
+    model: ModelId
+    scores: Mapping[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """One of a window's `others`."""
+        return {"model": self.model.as_json(), "scores": _rounded_scores(self.scores)}
+
+
+@dataclass(frozen=True, slots=True)
 class WindowTags:
-    """The scores of one window; its identity is (stream, epoch, window)."""
+    """The scores of one window; its identity is (stream, epoch, window).
+
+    `model` and `scores` are the main model's, `others` what further models say of the same window.
+    """
 
     stream: str
     epoch: str
@@ -109,6 +124,16 @@ class WindowTags:
     model: ModelId
     title: str | None = None
     source: LogRange | None = None
+    others: tuple[ModelScores, ...] = ()
+
+    @property
+    def voices(self) -> tuple[ModelScores, ...]:
+        """What each model says, the main one first."""
+        return ModelScores(self.model, self.scores), *self.others
+
+    def apart(self) -> tuple[WindowTags, ...]:
+        """A result a model, the main one's first."""
+        return tuple(replace(self, model=said.model, scores=said.scores, others=()) for said in self.voices)
 
     @property
     def id(self) -> str:
@@ -127,9 +152,11 @@ class WindowTags:
             "time": rfc3339(self.time_s),
             "silent": self.silent,
             "gap_s": _rounded(self.gap_s),
-            "scores": {tag: _rounded(score) for tag, score in self.scores.items()},
+            "scores": _rounded_scores(self.scores),
             "model": self.model.as_json(),
         }
+        if self.others:
+            fields["others"] = [other.as_json() for other in self.others]
         if self.source is not None:
             fields["source"] = self.source.as_json()
         return _with_title(fields, self.title)
@@ -144,11 +171,31 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelTags:
+    """What is playing on a stream, as one model says."""
+
+    model: ModelId
+    tags: tuple[Tag, ...]
+    top: str
+    changed: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """One of a stream's `others`."""
+        return {
+            "model": self.model.as_json(),
+            "tags": _tag_list(self.tags),
+            "top": self.top,
+            "changed": self.changed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class StreamTags:
     """What is playing on a stream now: its aggregated tags, best first.
 
     `top` is the best tag, or `unknown` (nothing reaches the minimum score), or `silence`. `window` is the newest
-    window that was used (None: the stream ended before it had one).
+    window that was used (None: the stream ended before it had one). `model`, `tags`, `top`, `changed` and `from_s` are
+    the main model's, `others` what further models say.
     """
 
     stream: str
@@ -163,6 +210,19 @@ class StreamTags:
     final: bool
     model: ModelId
     title: str | None = None
+    others: tuple[ModelTags, ...] = ()
+
+    @property
+    def voices(self) -> tuple[ModelTags, ...]:
+        """What each model says, the main one first."""
+        return ModelTags(self.model, self.tags, self.top, self.changed), *self.others
+
+    def apart(self) -> tuple[StreamTags, ...]:
+        """A result a model, the main one's first."""
+        return tuple(
+            replace(self, model=said.model, tags=said.tags, top=said.top, changed=said.changed, others=())
+            for said in self.voices
+        )
 
     @property
     def id(self) -> str:
@@ -180,12 +240,14 @@ class StreamTags:
             "from_s": _rounded(self.from_s),
             "to_s": _rounded(self.to_s),
             "time": rfc3339(self.time_s),
-            "tags": [{"tag": tag.tag, "score": _rounded(tag.score)} for tag in self.tags],
+            "tags": _tag_list(self.tags),
             "top": self.top,
             "changed": self.changed,
             "final": self.final,
             "model": self.model.as_json(),
         }
+        if self.others:
+            fields["others"] = [other.as_json() for other in self.others]
         return _with_title(fields, self.title)
 
 
@@ -209,6 +271,14 @@ def _id_part(text: str) -> str:
 
 def _rounded(value: float) -> float:
     return round(float(value), SCORE_DECIMALS)
+
+
+def _rounded_scores(scores: Mapping[str, float]) -> dict[str, float]:
+    return {tag: _rounded(score) for tag, score in scores.items()}
+
+
+def _tag_list(tags: Sequence[Tag]) -> list[dict[str, Any]]:
+    return [{"tag": tag.tag, "score": _rounded(tag.score)} for tag in tags]
 
 
 def _with_title(fields: dict[str, Any], title: str | None) -> dict[str, Any]:

@@ -63,7 +63,9 @@ class Metrics:
 
     def _outcome(self) -> None:
         self.windows = self._counter("windows", "Windows, by outcome (tagged, silent).", ("outcome",))
-        self.genre_windows = self._counter("genre_windows", "Windows, by their best genre.", ("genre",))
+        self.genre_windows = self._counter(
+            "genre_windows", "Windows, by their best genre; of several models, the first one's.", ("genre",)
+        )
         self.end_to_end_latency_seconds = self._histogram(
             "end_to_end_latency_seconds", "From the end of a window to its acknowledged result.", LATENCY_BUCKETS_S
         )

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -17,6 +16,7 @@ from daemon.errors import GenredError, InputUnusable, SettingsError
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.pipeline import Pipeline
+from daemon.roster import Roster
 from daemon.service import Service
 from daemon.settings import Settings
 from daemon.sinks.csv import CsvSink
@@ -53,9 +53,8 @@ async def _tag(options: TagOptions, settings: Settings) -> None:
     except SettingsError as error:
         raise InputUnusable(str(error).partition(": ")[2]) from None
     crew = make_crew(models, settings, metrics)
-    labels = crew.roster.main.labels
-    taggram = TaggramSink(options.plot, labels) if options.plot else None
-    sink = _sink(options.output, labels, [source.status.name for source in sources], live)
+    taggram = TaggramSink(options.plot, crew.roster) if options.plot else None
+    sink = _sink(options.output, crew.roster, [source.status.name for source in sources], live)
     sinks: list[Sink] = [sink, taggram] if taggram else [sink]
     engine = make_engine(crew, settings, metrics)
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
@@ -69,14 +68,15 @@ async def _tag(options: TagOptions, settings: Settings) -> None:
         print("genred: no window was long enough to tag", file=sys.stderr)  # noqa: T201
 
 
-def _sink(output: str, labels: Any, streams: list[str], live: bool) -> Sink:
+def _sink(output: str, roster: Roster, streams: list[str], live: bool) -> Sink:
     if output == "jsonl":
         return JsonlSink(None)
     if output == "csv":
-        return CsvSink(sys.stdout, labels)
+        return CsvSink(sys.stdout, roster)
     from daemon.sinks.table import TableSink  # the terminal library only where it is used
 
-    return TableSink(streams, windows=live or len(streams) == 1)
+    models = [voice.model.name for voice in roster.voices]
+    return TableSink(streams, models, windows=live or len(streams) == 1)
 
 
 def _name_failures(failures: list[GenredError]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny_model import write_tiny_model
+from tests.tiny_model import OTHER_LABELS, write_tiny_model
 
 pytest_plugins = ["tests.kafka_fixtures", "tests.turns"]
 
@@ -15,3 +15,10 @@ pytest_plugins = ["tests.kafka_fixtures", "tests.turns"]
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The path of a tiny ONNX model with a card."""
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another tiny model, which shares two labels with the first; one of them it takes for a mood."""
+    folder = tmp_path_factory.mktemp("other")
+    return write_tiny_model(folder / "other.onnx", offset=1.5, name="other", labels=OTHER_LABELS)

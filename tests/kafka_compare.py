@@ -36,12 +36,33 @@ class Comparison:
 
 def compare_windows(ids: Sequence[str], found: Sequence[Document], wanted: Mapping[str, Document]) -> Comparison:
     """Window results."""
-    return _compare(ids, found, wanted, WINDOW_KEYS, lambda window: window["scores"])
+    return _compare(ids, found, wanted, WINDOW_KEYS, _window_scores)
 
 
 def compare_tags(ids: Sequence[str], found: Sequence[Document], wanted: Mapping[str, Document]) -> Comparison:
     """Aggregated tags."""
-    return _compare(ids, found, wanted, TAG_KEYS, lambda tags: {tag["tag"]: tag["score"] for tag in tags["tags"]})
+    return _compare(ids, found, wanted, TAG_KEYS, _tag_scores)
+
+
+def _window_scores(window: Document) -> dict[str, float]:
+    """Every model's scores, by model and label."""
+    return {f"{_name(said)}/{label}": score for said in _voices(window) for label, score in said["scores"].items()}
+
+
+def _tag_scores(tags: Document) -> dict[str, float]:
+    """Every model's tags, and what it holds on top, by model and tag."""
+    scores = {f"{_name(said)}/{tag['tag']}": tag["score"] for said in _voices(tags) for tag in said["tags"]}
+    tops = {f"{_name(said)}: {said['top']}, changed {said['changed']}": 0.0 for said in _voices(tags)}
+    return scores | tops
+
+
+def _voices(document: Document) -> list[Document]:
+    return [document, *document.get("others", [])]
+
+
+def _name(said: Document) -> str:
+    name: str = said["model"]["name"]
+    return name
 
 
 def _compare(

@@ -65,7 +65,7 @@ class Broadcast:
                 )
         return sorted(chunks, key=lambda chunk: (chunk.position, chunk.stream))
 
-    def truth(self, model: Path) -> Truth:
+    def truth(self, model: Path | Sequence[Path]) -> Truth:
         """What an uninterrupted run says."""
         parts = make_parts(model)
         by_stream: dict[str, list[AudioChunk | StreamEnd]] = {}

@@ -21,6 +21,7 @@ from daemon.grid import Grid
 from daemon.kafka.bookmark import Bookmark, decode_bookmark
 from daemon.kafka.commit_point import CommitPoint
 from daemon.kafka.input_record import AudioRecord, EndRecord
+from daemon.kafka.known_scores import as_scored
 from daemon.kafka.open_runs import Event, OpenRuns, Stale
 from daemon.kafka.output_record import parse_window
 from daemon.kafka.resume import LoggedWindow, Plan, Rebuild
@@ -32,8 +33,8 @@ from daemon.tagging import LogPartition, StreamRules, Tagger
 from tests.strategies import GRID
 
 LOG = LogPartition("audio", 0)
-MODEL = ModelId("hash", "1", "0" * 64)
-LABELS = ("low", "middle", "high")
+MODEL, OTHER = ModelId("hash", "1", "0" * 64), ModelId("other", "1", "1" * 64)
+LABELS, OTHER_LABELS = ("low", "middle", "high"), ("odd", "low")
 HORIZON_S = 5 * GRID.hop_s
 POLICY = TagPolicy(horizon_s=HORIZON_S, half_life_s=2 * GRID.hop_s, min_score=0.3)
 
@@ -47,9 +48,12 @@ def grid_for(rate_hz: int) -> Grid:
 
 RULES = StreamRules(
     grid_for=grid_for,
-    aggregator_for=lambda stream, epoch, voice: StreamAggregator(stream, epoch, voice.labels, voice.picks, POLICY),
+    aggregator_for=lambda stream, epoch, voice: StreamAggregator(stream, epoch, voice.labels, POLICY),
 )
-ROSTER = Roster((Voice(MODEL, LABELS, (0, 1, 2), LABELS, (0, 1, 2)),), 3)
+MAIN_VOICE = Voice(MODEL, LABELS, (0, 1, 2), LABELS, (0, 1, 2))
+OTHER_VOICE = Voice(OTHER, OTHER_LABELS, (4, 3), OTHER_LABELS, (4, 3))
+ROSTER = Roster((MAIN_VOICE, OTHER_VOICE), 5)
+N_SCORES = 5  # of any roster
 
 
 @dataclass
@@ -76,15 +80,15 @@ class Job:
 class Owner:
     """Owns the partition from the group's commit on, until nobody calls it any more."""
 
-    def __init__(self, log: Sequence[Record], idle: dict[int, int], topics: Topics) -> None:
+    def __init__(self, log: Sequence[Record], idle: dict[int, int], topics: Topics, roster: Roster = ROSTER) -> None:
         """`idle`: after which record (offset) the streams last heard before which other one have been idle too long."""
-        self._log, self._idle, self._topics = log, idle, topics
+        self._log, self._idle, self._topics, self._roster = log, idle, topics, roster
         start, metadata = topics.commit or (0, None)
         bookmark = decode_bookmark(metadata) or Bookmark(start, 0)
         logged = [LoggedWindow(n, topics.windows[n]) for n in range(bookmark.windows, len(topics.windows))]
         plan = Plan(start, bookmark, logged, len(topics.windows))
         self.runs = OpenRuns(grid_for, bookmark.runs)
-        self._tagger = Tagger(RULES, lambda: ROSTER, LOG)
+        self._tagger = Tagger(RULES, lambda: roster, LOG)
         self.point = CommitPoint(plan, HORIZON_S)
         rebuild = Rebuild(plan, self.runs)
         received_s = given_up_s = 0.0
@@ -184,13 +188,13 @@ class Owner:
 
     def _scored_window(self, window: Window, ticket: Ticket) -> ScoredWindow:
         logged = self._known.pop((window.stream, window.epoch, window.index), None)
-        if logged is not None:
+        known = None if logged is None else as_scored(window, logged.result, self._roster)
+        if logged is not None and known is not None:
             ticket.known, ticket.log_offset = True, logged.log_offset
-            scores = np.array([logged.result.scores[label] for label in LABELS], np.float32)
-            return ScoredWindow(window, scores, ROSTER)
+            return known
         self._topics.heard.setdefault(f"{window.stream}/{window.epoch}/{window.index}", []).append(checksum(window))
         rng = np.random.default_rng(checksum(window))
-        return ScoredWindow(window, rng.uniform(0.0, 1.0, len(LABELS)).astype(np.float32), ROSTER)
+        return ScoredWindow(window, rng.uniform(0.0, 1.0, N_SCORES).astype(np.float32), self._roster)
 
 
 def checksum(window: Window) -> int:

@@ -76,15 +76,17 @@ class Parts:
     pipeline: Pipeline
 
 
-def make_parts(model: Path, whole_tracks: bool = False, **settings: object) -> Parts:
-    """Parts around the model at `model`."""
-    chosen = Settings(**{"model": str(model), "engine": {"device": "cpu", "threads": 1}, **settings})  # type: ignore[arg-type]
+def make_parts(model: Path | Sequence[Path], whole_tracks: bool = False, **settings: object) -> Parts:
+    """Parts around the model at `model`, or several."""
+    paths = [model] if isinstance(model, Path) else list(model)
+    names = tuple(str(path) for path in paths)
+    chosen = Settings(**{"models": names, "engine": {"device": "cpu", "threads": 1}, **settings})  # type: ignore[arg-type]
     metrics = Metrics(CollectorRegistry())
     ledger = Ledger(metrics)
-    network = OnnxModel(model, "cpu", 1)
-    engine = make_engine(make_crew([network], chosen, metrics), chosen, metrics)
+    networks = [OnnxModel(path, "cpu", 1) for path in paths]
+    engine = make_engine(make_crew(networks, chosen, metrics), chosen, metrics)
     sink = ListSink()
-    pipeline = Pipeline(engine, [sink], make_rules(network.card, chosen, whole_tracks), ledger, metrics)
+    pipeline = Pipeline(engine, [sink], make_rules(networks[0].card, chosen, whole_tracks), ledger, metrics)
     return Parts(chosen, metrics, ledger, engine, sink, pipeline)
 
 

@@ -82,8 +82,8 @@ def test_a_shown_tag_stays_down_to_the_release() -> None:
 def test_tags_do_not_flap_where_plain_argmax_does() -> None:
     rng = np.random.default_rng(1)
     rows = [tuple(0.45 + 0.04 * rng.standard_normal(3)) for _ in range(60)]
-    aggregator = StreamAggregator("s", "e", LABELS, [0, 1, 2], POLICY)
-    said = [aggregator.push(scored(k, row), MODEL) for k, row in enumerate(rows)]
+    aggregator = StreamAggregator("s", "e", LABELS, POLICY)
+    said = [aggregator.push(scored(k, row), ROSTER.main) for k, row in enumerate(rows)]
     flips = sum(int(np.argmax(a)) != int(np.argmax(b)) for a, b in itertools.pairwise(rows))
     assert flips > 20
     assert sum(tags.changed for tags in said) <= 3
@@ -96,20 +96,21 @@ rows = st.lists(st.none() | st.tuples(*[st.floats(0, 1, width=32)] * 3), min_siz
 def test_tags_follow_from_the_horizon_alone(rows: list[Row], restart: int) -> None:
     """A new aggregator fed the horizon's windows says what the old one says."""
     policy = TagPolicy(horizon_s=10 * GRID.hop_s)
-    old = StreamAggregator("s", "e", LABELS, [0, 1, 2], policy)
-    said = [old.push(scored(k, row), MODEL) for k, row in enumerate(rows)]
+    old = StreamAggregator("s", "e", LABELS, policy)
+    said = [old.push(scored(k, row), ROSTER.main) for k, row in enumerate(rows)]
     start = min(restart, len(rows) - 1)
-    new = StreamAggregator("s", "e", LABELS, [0, 1, 2], policy)
+    new = StreamAggregator("s", "e", LABELS, policy)
     again: StreamTags | None = None
     for k in range(max(0, start - 11), start + 1):
-        again = new.push(scored(k, rows[k]), MODEL)
+        again = new.push(scored(k, rows[k]), ROSTER.main)
     assert again is not None
     assert (again.top, again.tags, again.from_s) == (said[start].top, said[start].tags, said[start].from_s)
 
 
 def test_changed_says_when_the_top_changes_and_final_when_it_ends() -> None:
-    aggregator = StreamAggregator("s", "e", LABELS, [0, 1, 2], TagPolicy(half_life_s=0.001))
-    said = [aggregator.push(scored(k, row), MODEL) for k, row in enumerate([(0.6, 0, 0), (0.6, 0, 0), (0, 0.6, 0)])]
+    aggregator = StreamAggregator("s", "e", LABELS, TagPolicy(half_life_s=0.001))
+    rows = [(0.6, 0, 0), (0.6, 0, 0), (0, 0.6, 0)]
+    said = [aggregator.push(scored(k, row), ROSTER.main) for k, row in enumerate(rows)]
     assert [tags.changed for tags in said] == [True, False, True]
     final = aggregator.flush(MODEL, 0.0)
     assert (final.final, final.changed, final.top, final.window) == (True, False, "rock", 2)
@@ -117,14 +118,14 @@ def test_changed_says_when_the_top_changes_and_final_when_it_ends() -> None:
 
 def test_a_stream_without_windows_still_ends() -> None:
     for kind in (StreamAggregator, TrackAggregator):
-        final = kind("s", "e", LABELS, [0, 1, 2], POLICY).flush(MODEL, 12.0)
+        final = kind("s", "e", LABELS, POLICY).flush(MODEL, 12.0)
         assert (final.final, final.window, final.top, final.tags, final.time_s) == (True, None, UNKNOWN, (), 12.0)
 
 
 def test_a_track_is_the_mean_of_its_windows_that_sound() -> None:
-    track = TrackAggregator("s", "e", LABELS, [0, 1, 2], POLICY)
+    track = TrackAggregator("s", "e", LABELS, POLICY)
     for k, row in enumerate([(0.9, 0, 0), None, (0.3, 0.6, 0)]):
-        track.push(scored(k, row), MODEL)
+        track.push(scored(k, row), ROSTER.main)
     final = track.flush(MODEL, 0.0)
     assert [(tag.tag, pytest.approx(tag.score)) for tag in final.tags] == [("jazz", 0.6), ("rock", 0.3)]
     assert (final.window, final.from_s) == (2, 0.0)

@@ -16,13 +16,25 @@ from hypothesis import strategies as st
 
 import daemon
 from daemon.audio_format import AudioFormat, SampleFormat
-from daemon.messages import TAGS_TYPE, WINDOW_TYPE, LogRange, ModelId, Result, StreamTags, Tag, WindowTags, json_line
+from daemon.messages import (
+    TAGS_TYPE,
+    WINDOW_TYPE,
+    LogRange,
+    ModelId,
+    ModelScores,
+    ModelTags,
+    Result,
+    StreamTags,
+    Tag,
+    WindowTags,
+    json_line,
+)
 from tests.parts import ListSource, make_parts, run_through
 from tests.signals import tones
 from tests.strategies import chunk_of
 
 SCHEMAS = Path(daemon.__file__).parent / "schemas"
-MODEL = ModelId("tiny", "1", "0f" * 32)
+MODEL, OTHER = ModelId("tiny", "1", "0f" * 32), ModelId("other", "2", "f0" * 32)
 WINDOW = WindowTags(
     stream="radio-1",
     epoch="2026-01-02T03:04:05.678Z",
@@ -36,6 +48,7 @@ WINDOW = WindowTags(
     model=MODEL,
     title="Somebody – Something",
     source=LogRange("audio.chunks", 3, 1201, 1240, 286_720),
+    others=(ModelScores(OTHER, {"jazz": 0.7, "classical": 0.1}),),
 )
 TAGS = StreamTags(
     stream="radio-1",
@@ -50,13 +63,17 @@ TAGS = StreamTags(
     final=False,
     model=MODEL,
     title="Somebody – Something",
+    others=(ModelTags(OTHER, (Tag("jazz", 0.6),), "jazz", False),),
 )
 RESULTS: dict[str, Result] = {
     "window": WINDOW,
-    "window, silent": replace(WINDOW, silent=True, scores={}),
-    "window, first, bare": replace(WINDOW, window=0, start_s=0.0, end_s=4.0, gap_s=0.0, title=None, source=None),
+    "window, silent": replace(WINDOW, silent=True, scores={}, others=(ModelScores(OTHER, {}),)),
+    "window, first, bare": replace(
+        WINDOW, window=0, start_s=0.0, end_s=4.0, gap_s=0.0, title=None, source=None, others=()
+    ),
     "tags": TAGS,
     "tags, unknown": replace(TAGS, tags=(), top="unknown", changed=False),
+    "tags, of one model": replace(TAGS, others=()),
     "tags, final": replace(TAGS, changed=False, final=True, title=None),
     "tags, no window": replace(TAGS, window=None, to_s=0.0, tags=(), top="unknown", changed=False, final=True),
 }
@@ -64,30 +81,47 @@ RESULTS: dict[str, Result] = {
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 scores = st.floats(0, 1)
 seconds = st.floats(0, 1e9)
+models = st.builds(ModelId, texts, texts, st.binary(min_size=32, max_size=32).map(bytes.hex))
 common: dict[str, st.SearchStrategy[Any]] = {
     "stream": texts,
     "epoch": texts,
     "time_s": st.floats(0, 4e9),
-    "model": st.builds(ModelId, texts, texts, st.binary(min_size=32, max_size=32).map(bytes.hex)),
+    "model": models,
     "title": st.none() | texts,
 }
 places = {"window": st.integers(0, 2**53), "start_s": seconds, "end_s": st.floats(0.01, 1e9), "gap_s": seconds}
 counts = st.integers(0, 2**53)
 sources = st.none() | st.builds(LogRange, texts, st.integers(0, 2**31 - 1), counts, counts, counts)
 heard = st.dictionaries(texts, scores, min_size=1, max_size=60)
+tags = st.lists(st.builds(Tag, texts, scores), max_size=5).map(tuple)
+
+
+def further(said: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """What no, one or more models say beside the first."""
+    return st.lists(said, max_size=2).map(tuple)
+
+
+def windows(silent: bool) -> st.SearchStrategy[WindowTags]:
+    """Any window."""
+    said = st.just({}) if silent else heard
+    others = further(st.builds(ModelScores, models, said))
+    return st.builds(WindowTags, **common, **places, source=sources, silent=st.just(silent), scores=said, others=others)
+
+
 any_result: st.SearchStrategy[Result] = st.one_of(
-    st.builds(WindowTags, **common, **places, source=sources, silent=st.just(False), scores=heard),
-    st.builds(WindowTags, **common, **places, source=sources, silent=st.just(True), scores=st.just({})),
+    windows(silent=False),
+    windows(silent=True),
     st.builds(
         StreamTags,
         **common,
         window=st.none() | st.integers(0, 2**53),
         from_s=seconds,
         to_s=seconds,
-        tags=st.lists(st.builds(Tag, texts, scores), max_size=5).map(tuple),
+        tags=tags,
         top=texts,
         changed=st.booleans(),
         final=st.booleans(),
+        others=further(st.builds(ModelTags, models, tags, texts, st.booleans())),
     ),
 )
 
@@ -155,8 +189,8 @@ def test_schemas_name_what_the_code_produces(result: Result) -> None:
     fields = result.as_json()
     schema = schema_of(fields["type"])
     assert_same_fields(schema, fields, schema)
-    bare = replace(result, title=None, source=None) if isinstance(result, WindowTags) else replace(result, title=None)
-    assert set(schema["required"]) == set(bare.as_json())
+    bare = set(fields) - {"title", "source", "others"}
+    assert set(schema["required"]) == bare
 
 
 @pytest.mark.parametrize(
@@ -167,6 +201,11 @@ def test_schemas_name_what_the_code_produces(result: Result) -> None:
         (WINDOW, {"scores": {"jazz": 1.5}}),
         (WINDOW, {"time": "2026-01-02 03:04:05"}),
         (WINDOW, {"source": {"topic": "audio.chunks", "partition": 3}}),
+        (WINDOW, {"others": []}),
+        (WINDOW, {"others": [{"model": OTHER.as_json()}]}),
+        (WINDOW, {"others": [{"model": OTHER.as_json(), "scores": {}}]}),
+        (WINDOW, {"silent": True, "scores": {}}),  # the other model's are still there
+        (TAGS, {"others": [{"model": OTHER.as_json(), "tags": [], "top": "unknown"}]}),
         (TAGS, {"type": WINDOW_TYPE}),
         (TAGS, {"window": -1}),
         (TAGS, {"top": None}),

@@ -14,10 +14,9 @@ from tests.tiny_model import LABELS, write_tiny_model
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
+def other(other_model: Path) -> OnnxModel:
     """A model that shares two labels with the tiny one; one of them it takes for a mood."""
-    labels = (Label("high", "mood"), Label("odd", "genre"), Label("low", "genre"), Label("dull", "other"))
-    return OnnxModel(write_tiny_model(tmp_path_factory.mktemp("other") / "other.onnx", name="other", labels=labels))
+    return OnnxModel(other_model)
 
 
 def test_genres_are_published_by_default_and_every_label_on_request(tiny_model: Path) -> None:

@@ -20,6 +20,7 @@ from daemon.messages import (
     WINDOW_TYPE,
     LogRange,
     ModelId,
+    ModelScores,
     Result,
     StreamTags,
     WindowTags,
@@ -132,8 +133,8 @@ def parse_window(value: bytes) -> WindowTags:
         raise ValueError("nested too deep") from error
     if _taken(fields, "type", str) != WINDOW_TYPE:
         raise ValueError(f"not a {WINDOW_TYPE}: type {fields['type']!r:.100}")
-    model, source, scores = _taken(fields, "model", dict), fields.get("source"), _taken(fields, "scores", dict)
-    "".join(scores).encode()  # as in _text, for all labels at once
+    source, others = fields.get("source"), fields.get("others")
+    main = _model_scores(fields)
     return WindowTags(
         stream=_text(fields, "stream"),
         epoch=_text(fields, "epoch"),
@@ -143,10 +144,20 @@ def parse_window(value: bytes) -> WindowTags:
         time_s=_time(fields),
         silent=_taken(fields, "silent", bool),
         gap_s=_number(fields, "gap_s"),
-        scores={tag: _number(scores, tag) for tag in scores},
-        model=ModelId(_text(model, "name"), _text(model, "version"), _text(model, "sha256")),
+        scores=main.scores,
+        model=main.model,
         title=None if fields.get("title") is None else _text(fields, "title"),
         source=None if source is None else _log_range(source),
+        others=() if others is None else tuple(_model_scores(other) for other in _taken(fields, "others", list)),
+    )
+
+
+def _model_scores(fields: Any) -> ModelScores:
+    model, scores = _taken(fields, "model", dict), _taken(fields, "scores", dict)
+    "".join(scores).encode()  # as in _text, for all labels at once
+    return ModelScores(
+        ModelId(_text(model, "name"), _text(model, "version"), _text(model, "sha256")),
+        {tag: _number(scores, tag) for tag in scores},
     )
 
 

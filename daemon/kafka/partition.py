@@ -6,8 +6,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
-
 from daemon.cuts import Loss, Missing, Window
 from daemon.engine import Done, Item, Job, window_of
 from daemon.errors import BadRecord
@@ -16,6 +14,7 @@ from daemon.kafka.commit_point import CommitPoint
 from daemon.kafka.dead_letter import fitting
 from daemon.kafka.in_flight import InFlight
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord
+from daemon.kafka.known_scores import as_scored
 from daemon.kafka.open_runs import Event, OpenRuns, Stale
 from daemon.kafka.output_record import (
     OutputRecord,
@@ -228,14 +227,10 @@ class OwnedPartition:
         ticket = self.point.watermark.issue(Ticket(offset, event.run, event.needed_offset, window.origin.first_offset))
         item: Item = window
         logged = self._resumed.known.pop((window.stream, window.epoch, window.index), None)
-        roster = self._pipeline.engine.roster
-        voice = roster.main
-        if logged is not None and logged.result.model == voice.model:
-            scores = None
-            if not logged.result.silent:
-                scores = np.zeros(roster.n_scores, np.float32)
-                scores[list(voice.picks)] = [logged.result.scores.get(label, 0.0) for label in voice.labels]
-            item, ticket.known, ticket.log_offset = ScoredWindow(window, scores, roster), True, logged.log_offset
+        if logged is not None:
+            scored = as_scored(window, logged.result, self._pipeline.engine.roster)
+            if scored is not None:
+                item, ticket.known, ticket.log_offset = scored, True, logged.log_offset
         return Job(self, item, self, ticket)
 
     async def _hand_on(self, jobs: Sequence[Job]) -> None:

@@ -161,13 +161,8 @@ class Rebuild:
 
     def _past(self) -> Resumed:
         resumed = Resumed()
-        seen: set[WindowKey] = set()
-        for logged in self.plan.logged:
+        for key, logged in _once(self.plan.logged).items():
             result = logged.result
-            key = (result.stream, result.epoch, result.window)
-            if key in seen:
-                continue  # a window that was published again, the same
-            seen.add(key)
             run = self._runs.by_stream.get(result.stream)
             open_now = run is not None and run.windower.epoch == result.epoch
             if self._is_before_its_run(result.stream, logged.completed_by):
@@ -179,6 +174,19 @@ class Rebuild:
             else:
                 resumed.known[key] = logged
         return resumed
+
+
+def _once(logged: Iterable[LoggedWindow]) -> dict[WindowKey, LoggedWindow]:
+    """Each window where it was published first, with what was said of it last: by other models perhaps."""
+    windows: dict[WindowKey, LoggedWindow] = {}
+    for each in logged:
+        result = each.result
+        key = (result.stream, result.epoch, result.window)
+        first = windows.get(key)
+        if first is not None:
+            each = LoggedWindow(first.log_offset, replace(result, source=first.result.source))
+        windows[key] = each
+    return windows
 
 
 def _begins(plan: Plan) -> dict[str, int]:

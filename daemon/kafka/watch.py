@@ -33,6 +33,12 @@ class Seen:
     line: str
     present: bool
 
+    def said_by(self, model: str | None) -> StreamTags | None:
+        """The tags of the model of that name, of the first one for None; None when it says nothing."""
+        if self.tags is None:
+            return None
+        return next((said for said in self.tags.apart() if model in (None, said.model.name)), None)
+
 
 class Watch:
     """Reads every partition, as no member of any group; leaves no trace on the brokers.

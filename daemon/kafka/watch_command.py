@@ -27,9 +27,10 @@ REFRESHES_PER_S = 4
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
-    """What was asked for on the command line."""
+    """What was asked for on the command line. `model` None: whichever is the first."""
 
     pattern: str
+    model: str | None
     history: bool
     jsonl: bool
 
@@ -84,9 +85,9 @@ def _shown(options: WatchOptions, watch: Watch) -> Iterator[Show]:
     if options.jsonl:
         yield _print_json
     elif not console.is_terminal:
-        yield _Lines().show
+        yield _Lines(options.model).show
     else:
-        board = Board()
+        board = Board(options.model)
         with Live(console=console, refresh_per_second=REFRESHES_PER_S, screen=True) as live:
 
             def show(batch: list[Seen]) -> None:
@@ -98,15 +99,16 @@ def _shown(options: WatchOptions, watch: Watch) -> Iterator[Show]:
 
 
 class _Lines:
-    """A line whenever what is playing on a stream changes."""
+    """A line whenever what is playing on a stream changes, as one model says."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str | None) -> None:
+        self._model = model
         self._titles: dict[str, str | None] = {}
 
     def show(self, batch: list[Seen]) -> None:
         """Print what is news."""
-        lines = [tags_line(seen.tags) for seen in batch if seen.tags is not None and self._is_news(seen, seen.tags)]
-        _print(lines)
+        said = ((seen, seen.said_by(self._model)) for seen in batch)
+        _print([tags_line(tags) for seen, tags in said if tags is not None and self._is_news(seen, tags)])
 
     def _is_news(self, seen: Seen, tags: StreamTags) -> bool:
         before = self._titles.get(seen.stream)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from daemon.kafka.watch import Seen
 from daemon.messages import StreamTags
-from daemon.sinks.console import bar
+from daemon.sinks.console import bar, printable
 
 ENDED_SHOWN_S = 30.0
 STALE_S = 60.0
@@ -19,18 +19,27 @@ LINES_AROUND = 6  # blank, title, head, rule, blank, what does not fit
 
 
 class Board:
-    """The streams that are shown; one that ended stays for ENDED_SHOWN_S."""
+    """The streams that are shown, as one model says; one that ended stays for ENDED_SHOWN_S.
 
-    def __init__(self) -> None:
+    `model`: its name; None: whichever is the first.
+    """
+
+    def __init__(self, model: str | None = None) -> None:
+        self._model = model
+        self._without: set[str] = set()  # streams of which the model says nothing
         self._streams: dict[str, tuple[StreamTags, float]] = {}  # with the time they were heard of, Unix seconds
 
     def take(self, values: Iterable[Seen], now_s: float) -> None:
         """Put in what has come. `now_s` is Unix time in seconds."""
         for seen in values:
-            if seen.tags is None:
-                self._streams.pop(seen.stream, None)
-            else:
-                self._streams[seen.stream] = (seen.tags, now_s)
+            said = seen.said_by(self._model)
+            self._without.discard(seen.stream)
+            if said is not None:
+                self._streams[seen.stream] = (said, now_s)
+                continue
+            self._streams.pop(seen.stream, None)
+            if seen.tags is not None and not seen.tags.final:
+                self._without.add(seen.stream)
         self._streams = {
             stream: (tags, at_s)
             for stream, (tags, at_s) in self._streams.items()
@@ -41,9 +50,13 @@ class Board:
         """The streams by name, as many as fit into `height` lines."""
         room = max(1, height - LINES_AROUND)
         names = sorted(self._streams)
-        table = Table(
-            title=f"{len(names)} streams", caption=_caption(len(names) - room, skipped), expand=True, box=SIMPLE_HEAD
+        notes = (
+            (len(names) - room, "more streams do not fit"),
+            (len(self._without), f"streams without tags of {printable(self._model or '')}"),
+            (skipped, "values skipped"),
         )
+        caption = ", ".join(f"{count} {what}" for count, what in notes if count > 0) or None
+        table = Table(title=f"{len(names)} streams", caption=caption, expand=True, box=SIMPLE_HEAD)
         for heading in ("stream", "playing", "", "others", "age"):
             table.add_column(heading, no_wrap=True, justify="right" if heading == "age" else "left")
         for name in names[:room]:
@@ -72,8 +85,3 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit}"
     return f"{int(seconds)} s"
-
-
-def _caption(hidden: int, skipped: int) -> str | None:
-    parts = [f"{hidden} more streams do not fit" if hidden > 0 else "", f"{skipped} values skipped" if skipped else ""]
-    return ", ".join(part for part in parts if part) or None

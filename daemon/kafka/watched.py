@@ -7,11 +7,11 @@ import math
 from datetime import datetime
 from typing import Any
 
-from daemon.messages import TAGS_TYPE, ModelId, StreamTags, Tag
+from daemon.messages import TAGS_TYPE, ModelId, ModelTags, StreamTags, Tag
 from daemon.sinks.console import printable
 
 MAX_VALUE_BYTES = 1 << 20
-MAX_TEXT, MAX_TAGS = 512, 100
+MAX_TEXT, MAX_TAGS, MAX_OTHERS = 512, 100, 100
 MAX_SECONDS = 1e12
 MAX_TIME_S = 253_370_764_800.0  # the year 9999, Unix seconds
 
@@ -47,7 +47,7 @@ def _tags(fields: dict[str, Any]) -> StreamTags:
     time_s = datetime.fromisoformat(fields["time"]).timestamp()
     if not 0 <= time_s < MAX_TIME_S:
         raise TypeError("time")
-    model = fields.get("model", {})
+    main = _said(fields)
     return StreamTags(
         stream=_text(fields["stream"]),
         epoch=_text(fields["epoch"]),
@@ -55,12 +55,24 @@ def _tags(fields: dict[str, Any]) -> StreamTags:
         from_s=_number(fields["from_s"]),
         to_s=_number(fields["to_s"]),
         time_s=time_s,
+        tags=main.tags,
+        top=main.top,
+        changed=main.changed,
+        final=fields["final"] is True,
+        model=main.model,
+        title=None if fields.get("title") is None else _text(fields["title"]),
+        others=tuple(_said(other) for other in (fields.get("others") or [])[:MAX_OTHERS]),
+    )
+
+
+def _said(fields: dict[str, Any]) -> ModelTags:
+    """What one model says."""
+    model = fields.get("model", {})
+    return ModelTags(
+        model=ModelId(_text(model.get("name", "")), _text(model.get("version", "")), _text(model.get("sha256", ""))),
         tags=tuple(Tag(_text(tag["tag"]), _number(tag["score"])) for tag in fields["tags"][:MAX_TAGS]),
         top=_text(fields["top"]),
         changed=fields["changed"] is True,
-        final=fields["final"] is True,
-        model=ModelId(_text(model.get("name", "")), _text(model.get("version", "")), _text(model.get("sha256", ""))),
-        title=None if fields.get("title") is None else _text(fields["title"]),
     )
 
 

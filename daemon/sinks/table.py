@@ -16,11 +16,12 @@ TAGS_SHOWN = 4
 class TableSink:
     """Prints to standard output; progress goes to standard error, and only to a terminal.
 
-    `windows`: print a line a window too, not only each stream's final tags.
+    `windows`: print a line a window too, not only each stream's final tags. Of several `models`, each has its lines.
     """
 
-    def __init__(self, streams: Sequence[str], windows: bool) -> None:
+    def __init__(self, streams: Sequence[str], models: Sequence[str], windows: bool) -> None:
         self._windows = windows
+        self._model_width = max(len(model) for model in models) if len(models) > 1 else 0
         self._width = min(32, max(len(stream) for stream in streams))
         self._many = len(streams) > 1
         terminal = Console(stderr=True)
@@ -46,12 +47,12 @@ class TableSink:
             if isinstance(result, WindowTags):
                 self._heard_s[result.stream] = result.end_s
                 if self._windows:
-                    lines.append(self._window_line(result))
+                    lines += self._window_lines(result)
             elif result.final:
-                lines.append(self._final_line(result))
+                lines += [self._final_line(said) for said in result.apart()]
                 self._progress.advance(self._task)
-            elif result.changed and self._windows:
-                lines.append(self._name(result.stream) + f"now {result.top}")
+            elif self._windows:
+                lines += [self._name(said) + f"now {said.top}" for said in result.apart() if said.changed]
         if lines:
             self._out.print("\n".join(lines))
         self._progress.update(self._task, heard=_clock(sum(self._heard_s.values())))
@@ -60,20 +61,32 @@ class TableSink:
         """Take the progress bar away."""
         self._progress.stop()
 
-    def _window_line(self, result: WindowTags) -> str:
+    def _window_lines(self, result: WindowTags) -> list[str]:
+        """A line a model."""
         gap = f"  ({result.gap_s:.1f} s missing before)" if result.gap_s >= 0.05 else ""
-        what = "silence" if result.silent else _scores(sorted(result.scores.items(), key=lambda item: -item[1]))
-        return f"{self._name(result.stream)}{_clock(result.start_s)}-{_clock(result.end_s)}  {what}{gap}"
+        lines = []
+        for said in result.apart():
+            what = "silence" if said.silent else _scores(sorted(said.scores.items(), key=lambda item: -item[1]))
+            clock = f"{_clock(said.start_s)}-{_clock(said.end_s)}"
+            lines.append(f"{self._stream(said.stream)}{clock}  {self._model(said)}{what}{gap}")
+        return lines
 
-    def _final_line(self, result: StreamTags) -> str:
-        tags = [(tag.tag, tag.score) for tag in result.tags]
-        what = _scores(tags) if tags else result.top
-        if result.window is None:
+    def _final_line(self, said: StreamTags) -> str:
+        tags = [(tag.tag, tag.score) for tag in said.tags]
+        what = _scores(tags) if tags else said.top
+        if said.window is None:
             what = "too short for a window"
-        return f"{printable(result.stream):<{self._width}}  {_clock(result.from_s)}-{_clock(result.to_s)}  => {what}"
+        clock = f"{_clock(said.from_s)}-{_clock(said.to_s)}"
+        return f"{printable(said.stream):<{self._width}}  {clock}  {self._model(said)}=> {what}"
 
-    def _name(self, stream: str) -> str:
+    def _name(self, said: StreamTags) -> str:
+        return self._stream(said.stream) + self._model(said)
+
+    def _stream(self, stream: str) -> str:
         return f"{printable(stream):<{self._width}}  " if self._many else "  "
+
+    def _model(self, said: Result) -> str:
+        return f"{printable(said.model.name):<{self._model_width}}  " if self._model_width else ""
 
 
 def _scores(tags: Sequence[tuple[str, float]]) -> str:

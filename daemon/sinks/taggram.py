@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,22 +12,27 @@ import numpy.typing as npt
 
 from daemon.errors import InputUnusable
 from daemon.messages import Result, WindowTags
+from daemon.roster import Roster
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TAGS_DRAWN = 12
-STREAMS_DRAWN = 8
+PANELS_DRAWN = 8
 FORMATS = (".png", ".svg", ".pdf", ".jpg")
+
+Panel = tuple[str, str]  # stream, name of the model
 
 
 class TaggramSink:
-    """Keeps the scores of up to eight streams and draws them into `path` when closed.
+    """Keeps the scores of the first streams and draws them into `path` when closed: a panel a stream and model.
+
+    There are up to eight panels, or as many as there are models.
 
     InputUnusable when the picture cannot be made, before any audio is read.
     """
 
-    def __init__(self, path: Path, labels: Sequence[str]) -> None:
+    def __init__(self, path: Path, roster: Roster) -> None:
         if path.suffix.lower() not in FORMATS:
             raise InputUnusable(f"--plot {path}: use a name that ends in {', '.join(FORMATS)}")
         if not path.absolute().parent.is_dir():
@@ -36,16 +41,19 @@ class TaggramSink:
             import matplotlib  # noqa: F401
         except ImportError:
             raise InputUnusable("--plot needs matplotlib; pip install 'genred[plot]'") from None
-        self._path, self._labels = path, labels
-        self._windows: dict[str, list[WindowTags]] = {}
+        self._path = path
+        self._labels = {voice.model.name: voice.labels for voice in roster.voices}
+        self._windows: dict[Panel, list[WindowTags]] = {}
 
     async def write(self, results: Sequence[Result]) -> None:
         """Remember the windows of the first streams."""
         for result in results:
             if not isinstance(result, WindowTags):
                 continue
-            if result.stream in self._windows or len(self._windows) < STREAMS_DRAWN:
-                self._windows.setdefault(result.stream, []).append(result)
+            known = (result.stream, result.model.name) in self._windows
+            if known or not self._windows or len(self._windows) + len(self._labels) <= PANELS_DRAWN:
+                for said in result.apart():
+                    self._windows.setdefault((said.stream, said.model.name), []).append(said)
 
     async def close(self) -> None:
         """Draw; the picture appears whole or not at all."""
@@ -53,14 +61,19 @@ class TaggramSink:
             draw_taggram(self._path, self._windows, self._labels)
 
 
-def draw_taggram(path: Path, windows: dict[str, list[WindowTags]], labels: Sequence[str]) -> None:
-    """One panel a stream: its strongest tags from top to bottom, time from left to right."""
+def draw_taggram(
+    path: Path, windows: Mapping[Panel, Sequence[WindowTags]], labels: Mapping[str, Sequence[str]]
+) -> None:
+    """One panel a stream and model: the strongest tags from top to bottom, time from left to right.
+
+    labels: those of each model.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 0.9 + 3.1 * len(windows)), layout="constrained")
     panels = figure.subplots(len(windows), 1, squeeze=False)[:, 0]
-    for panel, (stream, tagged) in zip(panels, windows.items(), strict=True):
-        image = _draw_panel(panel, stream, tagged, labels)
+    for panel, ((stream, model), tagged) in zip(panels, windows.items(), strict=True):
+        image = _draw_panel(panel, stream, tagged, labels[model])
     figure.colorbar(image, ax=list(panels), label="score", pad=0.01)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
     figure.savefig(temporary, dpi=110)
