@@ -52,8 +52,9 @@ RULES = StreamRules(
 )
 MAIN_VOICE = Voice(MODEL, LABELS, (0, 1, 2), LABELS, (0, 1, 2))
 OTHER_VOICE = Voice(OTHER, OTHER_LABELS, (4, 3), OTHER_LABELS, (4, 3))
-ROSTER = Roster((MAIN_VOICE, OTHER_VOICE), 5)
 N_SCORES = 5  # of any roster
+ROSTER = Roster((MAIN_VOICE, OTHER_VOICE), N_SCORES)
+ROSTERS = [ROSTER, *(Roster((one,), N_SCORES) for one in (MAIN_VOICE, OTHER_VOICE))]
 
 
 @dataclass

@@ -13,7 +13,7 @@ from daemon.kafka.bookmark import MAX_CLOSINGS, MAX_RUNS, Bookmark, Closing, dec
 from daemon.kafka.open_runs import Begun
 from daemon.kafka.watermark import Ticket, Watermark
 from daemon.messages import WindowTags
-from tests.kafka_owners import Owner, Topics
+from tests.kafka_owners import ROSTERS, Owner, Topics
 from tests.kafka_records import Act, Move, Script, script, some_moves
 
 seeds = st.integers(0, 2**32 - 1)
@@ -123,6 +123,32 @@ def test_any_record_may_be_the_committed_one(moves: list[Move], seed: int) -> No
             heir.take()
         heir.finish()
         check(topics, truth)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(some_moves, seeds)
+def test_heirs_with_other_models(moves: list[Move], seed: int) -> None:
+    """Who takes over may score with other models: no window is lost, and every model says what it would have said."""
+    made, rng, topics = script(moves), random.Random(seed), Topics()
+    owner = Owner(made.records, made.idle, topics, rng.choice(ROSTERS))
+    while topics.commit is None or topics.commit[0] < len(made.records):
+        for _ in range(rng.randint(0, 5)):
+            if owner.point.next_offset < len(made.records):
+                owner.take()
+        owner.say(rng.randint(0, 8))
+        owner.acknowledge([rng.random() for _ in range(rng.randint(0, 8))])
+        if rng.random() < 0.4:
+            owner.commit()
+        if rng.random() < 0.3:
+            owner = Owner(made.records, made.idle, topics, rng.choice(ROSTERS))
+    owner.finish()
+    truth = uninterrupted(made)
+    assert {window.id for window in topics.windows} == {window.id for window in truth.windows}
+    assert set(topics.tag_ids) == set(truth.tag_ids)
+    scores = {(window.id, said.model): said.scores for window in truth.windows for said in window.voices}
+    for window in topics.windows:
+        for said_by_model in window.voices:
+            assert said_by_model.scores == scores[window.id, said_by_model.model]
 
 
 @given(st.lists(st.sampled_from(["read", "issue", "done", "commit"]), max_size=200), seeds)
