@@ -1,34 +1,30 @@
-"""From settings to who scores: the models, loaded and proved, and a scorer for each worker."""
+"""From settings to who scores: the models, loaded and proved, and the scorers that ask them."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
+from typing import Any
 
-from daemon.batcher import BatchLimits
-from daemon.calibration import best_run_windows, measured_run_windows
-from daemon.cpu_scorer import CpuScorer
+from daemon.cpu_team import CpuTeam
+from daemon.device import wants_gpu
 from daemon.engine import Crew
-from daemon.errors import ModelRefused, SettingsError
-from daemon.inference import OnnxModel
+from daemon.errors import AcceleratorUnavailable, ModelRefused, SettingsError
 from daemon.metrics import Metrics
-from daemon.settings import Settings
+from daemon.model import Model
+from daemon.settings import EngineSettings, Settings
+from daemon.team import Task, Team
 from daemon.vocabulary import as_one, each_for_itself
 from models.catalogue import ModelNotFound, resolve_model
 
-log = logging.getLogger(__name__)
 
-CHAIN_WINDOWS = 8  # of a stream that is behind: its first window pays for what the others share
-
-
-def load_models(settings: Settings) -> tuple[OnnxModel, ...]:
+def load_models(settings: Settings) -> tuple[Model, ...]:
     """The settings' models, checked.
 
     ModelRefused, AcceleratorUnavailable; SettingsError for a window that one cannot take, or models that cannot hear
     together.
     """
-    models = tuple(_load(name, settings) for name in settings.model_names)
+    team = _team(settings.engine)
+    models = tuple(_load(name, team, settings) for name in settings.model_names)
     first = models[0].card
     for model in models[1:]:
         card = model.card
@@ -45,33 +41,48 @@ def load_models(settings: Settings) -> tuple[OnnxModel, ...]:
     return models
 
 
-def make_crew(models: Sequence[OnnxModel], settings: Settings, metrics: Metrics, measure: bool = False) -> Crew:
-    """A worker a thread; all share the models. `measure`: find the best size of a run by trying, unless it is set."""
-    engine = settings.engine
+def make_crew(models: Sequence[Model], settings: Settings, metrics: Metrics, measure: bool = False) -> Crew:
+    """Who scores with `models`, which came from `load_models` with these settings.
+
+    measure: take a moment to find out how this machine is fastest, where that is not set.
+    """
     roster, merge = each_for_itself(models, settings.tags.all_labels), None
     if settings.model_results == "merged" and len(models) > 1:
         roster, merge = as_one(models, settings.tags.all_labels)
-    run_windows = engine.max_batch or (_chosen_run_windows(models[0]) if measure else 1)
-    scorers = tuple(
-        CpuScorer(
-            models,
-            settings.windows.silence_dbfs,
-            run_windows,
-            metrics.unusable_samples.inc,
-            metrics.stage_took,
-            merge,
-        )
-        for _ in range(engine.threads or len(os.sched_getaffinity(0)))
+    task = Task(
+        models=models,
+        merge=merge,
+        silence_dbfs=settings.windows.silence_dbfs,
+        count_unusable=metrics.unusable_samples.inc,
+        timed=metrics.stage_took,
+        measure=measure,
     )
-    return Crew(roster, scorers, BatchLimits(run_windows, engine.max_wait_ms / 1000, CHAIN_WINDOWS))
+    scorers, limits = _team(settings.engine).scorers(task)
+    return Crew(roster, scorers, limits)
 
 
-def _load(name: str, settings: Settings) -> OnnxModel:
+def _team(settings: EngineSettings) -> Team[Any]:
+    """Whoever runs models on the wanted device; its models are its own kind."""
+    if not wants_gpu(settings.device):
+        return CpuTeam(settings)
+    try:
+        from daemon.gpu.device import open_device  # torch is loaded where it is used
+        from daemon.gpu.team import gpu_team
+    except ImportError as error:
+        raise AcceleratorUnavailable(
+            f"engine.device={settings.device}: {error.name} is not installed; install genred[gpu] instead of "
+            'genred[cpu], or set device = "cpu"'
+        ) from error
+    on_gpu = open_device(settings.device).type != "cpu"  # auto settles for less
+    return gpu_team(settings) if on_gpu else CpuTeam(settings)
+
+
+def _load(name: str, team: Team[Any], settings: Settings) -> Model:
     try:
         path = resolve_model(name)
     except ModelNotFound as error:
         raise ModelRefused(str(error)) from None
-    model = OnnxModel(path, settings.engine.device)
+    model: Model = team.load(path)
     window_s = settings.windows.window_s or model.card.window_s
     if model.fixed_frames is not None and window_s != model.card.window_s:
         raise SettingsError(
@@ -79,11 +90,3 @@ def _load(name: str, settings: Settings) -> OnnxModel:
             "leave window_s out"
         )
     return model
-
-
-def _chosen_run_windows(model: OnnxModel) -> int:
-    took_ms = measured_run_windows(model)
-    best = best_run_windows(took_ms)
-    told = ", ".join(f"{size}: {ms:.1f} ms" for size, ms in took_ms.items())
-    log.info("engine: %d at a time is best here (a window takes, by windows at a time, %s)", best, told)
-    return best

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.engine import Engine
-from daemon.inference import OnnxModel
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
+from daemon.model import Model
 from daemon.pipeline import Pipeline
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import TROUBLED, SourceState
@@ -26,7 +26,7 @@ class Health:
         self,
         pipeline: Pipeline,
         engine: Engine,
-        models: Sequence[OnnxModel],
+        models: Sequence[Model],
         sources: Sequence[Source | Feeder],
         ledger: Ledger,
         metrics: Metrics,
@@ -38,7 +38,7 @@ class Health:
         self.draining = False
         self.started_at_s = time.time()
 
-    def serving(self, models: Sequence[OnnxModel]) -> None:
+    def serving(self, models: Sequence[Model]) -> None:
         """These models serve from now on."""
         self._models = models
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
-from daemon.errors import AcceleratorUnavailable, ModelRefused, SettingsError
+from daemon.device import CUDA_PROVIDER, wants_gpu
+from daemon.errors import AcceleratorUnavailable, ModelRefused
 from daemon.messages import ModelId
 from models.card import Card, CardError, card_from_metadata
 
@@ -18,7 +19,7 @@ Scores = npt.NDArray[np.float32]
 
 GOLDEN_TOLERANCE = 1e-3
 MAX_MODEL_BYTES = 2 << 30
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+CPU_PROVIDER = "CPUExecutionProvider"
 
 
 class OnnxModel:
@@ -134,22 +135,10 @@ def _session(content: bytes, path: Path, device: str, threads: int) -> ort.Infer
 
 
 def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
-    """ONNX Runtime's provider list for a `device` setting; never a silent fall-back from a device asked for."""
-    kind, _, index = device.partition(":")
-    available = ort.get_available_providers()
-    cuda, cpu = _PROVIDERS["cuda"], _PROVIDERS["cpu"]
-    if kind == "cpu" or (kind == "auto" and cuda not in available):
-        return [cpu]
-    if kind == "auto":
-        return [cuda, cpu]
-    if kind != "cuda" or (index and not index.isdecimal()):
-        raise SettingsError(f"engine.device={device!r}: use auto, cpu, cuda or cuda:N")
-    if cuda not in available:
-        raise AcceleratorUnavailable(
-            f"engine.device={device}: this onnxruntime has no CUDA provider (it has {', '.join(available)}); "
-            'install genred[gpu] instead of genred[cpu], or set device = "cpu"'
-        )
-    return [(cuda, {"device_id": index or "0"}), cpu]
+    """ONNX Runtime's provider list for a `device` setting."""
+    if not wants_gpu(device):
+        return [CPU_PROVIDER]
+    return [(CUDA_PROVIDER, {"device_id": device.partition(":")[2] or "0"}), CPU_PROVIDER]
 
 
 def _first_line(error: Exception) -> str:

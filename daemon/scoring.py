@@ -32,12 +32,12 @@ class Batch(Protocol):
 
 
 class Scorer(Protocol):
-    """Scores batches of windows of any streams, with every model of a roster. Belongs to one worker's thread.
+    """Scores batches of windows of any streams, with every model of a roster. Belongs to one worker's thread."""
 
-    depth: batches that may be begun before the first one is asked for; 1 where `begin` itself computes.
-    """
-
-    depth: int
+    @property
+    def depth(self) -> int:
+        """Batches that may be begun before the first one is asked for; 1 where `begin` itself computes."""
+        ...
 
     def begin(self, windows: Sequence[Window]) -> Batch:
         """Put a batch under way. Windows of one stream come in order."""

@@ -16,9 +16,9 @@ from daemon.crew import load_models, make_crew
 from daemon.engine import Engine
 from daemon.errors import DrainTimedOut, GenredError
 from daemon.health import Health
-from daemon.inference import OnnxModel
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
+from daemon.model import Model
 from daemon.pipeline import Pipeline
 from daemon.settings import Settings
 from daemon.sinks.sink import Sink
@@ -189,7 +189,7 @@ async def _http(settings: Settings, health: Health, metrics: Metrics) -> AsyncIt
         await server.stop()
 
 
-def _say_who(metrics: Metrics, models: Sequence[OnnxModel]) -> None:
+def _say_who(metrics: Metrics, models: Sequence[Model]) -> None:
     metrics.build_info.info({"version": genred_version()})
     metrics.serving([model.id for model in models])
     metrics.inference_device_info.info({"provider": models[0].provider})

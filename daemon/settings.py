@@ -22,6 +22,17 @@ ENV_FOR_TESTS = "GENRED_TEST_"
 MAX_SETTINGS_BYTES = 1 << 20
 
 
+class GpuSettings(Frozen):
+    """How a GPU is used; nothing of it matters on a CPU."""
+
+    backend: Annotated[Literal["cuda", "tensorrt"], Field(description="Who computes the network.")] = "cuda"
+    cuda_graphs: Annotated[bool, Field(description="Launch a whole network as one; not for models with a carry.")] = (
+        False
+    )
+    engine_cache: Annotated[Path | None, Field(description="Folder for TensorRT's engines.")] = None
+    resample: Annotated[Literal["device", "host"], Field(description="Where audio is resampled.")] = "device"
+
+
 class EngineSettings(Frozen):
     """How windows are scored."""
 
@@ -30,6 +41,11 @@ class EngineSettings(Frozen):
     )
     threads: Annotated[int, Field(ge=0, le=1024, description="Workers on a CPU; 0: one a usable core.")] = 0
     max_batch: Annotated[int, Field(ge=0, le=1024, description="Most windows scored together; 0: by trying.")] = 0
+    precision: Annotated[
+        Literal["fp32", "tf32", "fp16", "bf16"],
+        Field(description="What networks compute in. On a CPU: fp32, or bf16 with genred[openvino]."),
+    ] = "fp32"
+    gpu: GpuSettings = GpuSettings()
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000, description="Longest wait for a batch to fill.")] = 0.0
     queue_windows: Annotated[int, Field(ge=1, le=1 << 20, description="Windows in flight before sources wait.")] = 64
 

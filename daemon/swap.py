@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from daemon.crew import load_models, make_crew
 from daemon.engine import Crew, Engine
 from daemon.errors import GenredError, SettingsError
-from daemon.inference import OnnxModel
 from daemon.metrics import Metrics
+from daemon.model import Model
 from daemon.settings import Settings
 from models.catalogue import resolve_model
 
 log = logging.getLogger(__name__)
 
-Models = Sequence[OnnxModel]
+Models = Sequence[Model]
 FileState = tuple[int, int, int, int]  # device, inode, size, time of change in ns
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.inference import OnnxModel, Scores
+from daemon.inference import Scores
 from daemon.messages import ModelId
+from daemon.model import Model
 from daemon.roster import Roster, Voice
 from models.card import Label
 
@@ -29,7 +30,7 @@ class Merge:
         return merged
 
 
-def each_for_itself(models: Sequence[OnnxModel], all_labels: bool) -> Roster:
+def each_for_itself(models: Sequence[Model], all_labels: bool) -> Roster:
     """Every model a voice; its scores stand behind those of the models before it."""
     voices, start = [], 0
     for model in models:
@@ -38,7 +39,7 @@ def each_for_itself(models: Sequence[OnnxModel], all_labels: bool) -> Roster:
     return Roster(tuple(voices), start)
 
 
-def as_one(models: Sequence[OnnxModel], all_labels: bool) -> tuple[Roster, Merge]:
+def as_one(models: Sequence[Model], all_labels: bool) -> tuple[Roster, Merge]:
     """One voice with the labels of all. A label's kind is what the first model that has it says."""
     labels: dict[str, Label] = {}
     for model in models:

@@ -93,8 +93,7 @@ def settings_page() -> str:
     parts = [SETTINGS_INTRO, "## Top level\n", _settings_table(plain, schema, "")]
     for key, section in nested.items():
         if "properties" in section:
-            parts += [f"## `[{key}]`\n", section["description"] + "\n"]
-            parts.append(_settings_table(section["properties"], schema, f"{key}."))
+            parts += _section(key, section, schema)
     for key, section in nested.items():
         if key in tables and "items" in section:
             parts.append(f"## `[[{key}]]`\n")
@@ -110,6 +109,17 @@ def settings_page() -> str:
                 else:
                     parts.append("No settings.\n")
     return "\n".join(parts)
+
+
+def _section(key: str, section: Schema, schema: Schema) -> list[str]:
+    """A table of settings, and the tables inside it."""
+    fields = {name: _resolved(field, schema) for name, field in section["properties"].items()}
+    plain = {name: field for name, field in fields.items() if "properties" not in field}
+    parts = [f"## `[{key}]`\n", section["description"] + "\n", _settings_table(plain, schema, f"{key}.")]
+    for name, field in fields.items():
+        if name not in plain:
+            parts += _section(f"{key}.{name}", field, schema)
+    return parts
 
 
 def metrics_page() -> str:

@@ -99,7 +99,8 @@ def test_a_carry_may_be_absent_or_null_but_not_half() -> None:
     for there in ({}, {"carry": None}):
         without = {key: value for key, value in fields.items() if key != "carry"} | there
         assert card_from_metadata(metadata | {CARD_KEY: json.dumps(without)}).carry is None
-    for half in ({"input_name": "carried"}, [], "carried"):
+    halves: tuple[object, ...] = ({"input_name": "carried"}, [], "carried")
+    for half in halves:
         with pytest.raises(CardError, match=r"carry|output_name"):
             card_from_metadata(metadata | {CARD_KEY: json.dumps({**fields, "carry": half})})
 

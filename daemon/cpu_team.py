@@ -1,0 +1,51 @@
+"""Models on a CPU: as many workers as cores, with one thread each, that share the models."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from daemon.batcher import BatchLimits
+from daemon.calibration import best_run_windows, measured_run_windows
+from daemon.cpu_scorer import CpuScorer
+from daemon.errors import SettingsError
+from daemon.inference import OnnxModel
+from daemon.scoring import Scorer
+from daemon.settings import EngineSettings
+from daemon.team import Task
+
+log = logging.getLogger(__name__)
+
+CHAIN_WINDOWS = 8  # of a stream that is behind: its first window pays for what the others share
+
+
+class CpuTeam:
+    """See `daemon.team.Team`."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self._settings = settings
+
+    def load(self, path: Path) -> OnnxModel:
+        """The model at `path`, checked. SettingsError for a precision that no CPU computes in."""
+        if self._settings.precision != "fp32":
+            raise SettingsError(f"engine.precision={self._settings.precision}: on a CPU use fp32")
+        return OnnxModel(path, "cpu")
+
+    def scorers(self, task: Task[OnnxModel]) -> tuple[tuple[Scorer, ...], BatchLimits]:
+        """A scorer a thread; `measure`: the size of a run by trying, unless it is set."""
+        settings = self._settings
+        run_windows = settings.max_batch or (_chosen_run_windows(task.models[0]) if task.measure else 1)
+        workers = tuple(
+            CpuScorer(task.models, task.silence_dbfs, run_windows, task.count_unusable, task.timed, task.merge)
+            for _ in range(settings.threads or len(os.sched_getaffinity(0)))
+        )
+        return workers, BatchLimits(run_windows, settings.max_wait_ms / 1000, CHAIN_WINDOWS)
+
+
+def _chosen_run_windows(model: OnnxModel) -> int:
+    took_ms = measured_run_windows(model)
+    best = best_run_windows(took_ms)
+    told = ", ".join(f"{size}: {ms:.1f} ms" for size, ms in took_ms.items())
+    log.info("engine: %d at a time is best here (a window takes, by windows at a time, %s)", best, told)
+    return best
