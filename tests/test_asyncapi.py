@@ -40,8 +40,8 @@ from daemon.kafka.output_record import (
     tombstone_record,
     window_record,
 )
+from daemon.kafka.watched import parse_tags
 from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings
-from daemon.messages import ModelId, StreamTags, Tag
 from tests.test_kafka_output import CLOUD_EVENT
 from tests.test_schemas import validator_of
 
@@ -192,22 +192,24 @@ def test_examples_of_input_are_read(name: str, n: int) -> None:
         assert parsed == EndRecord("radio-1", epoch, deleted=name == "streamDeleted")
 
 
-def test_the_example_of_a_window_is_what_is_written() -> None:
-    example = example_of("window")
+@pytest.mark.parametrize("n", [n for name, n in EXAMPLES if name == "window"])
+def test_the_examples_of_a_window_are_what_is_written(n: int) -> None:
+    example = example_of("window", n)
     record = window_record(parse_window(json.dumps(example["payload"]).encode()), TOPICS)
     assert (record.topic, record.key, record.partition) == (TOPICS.windows, KEY, 3)
     assert text_headers(record.headers) == example["headers"]
     assert json.loads(record.value or b"") == example["payload"]
 
 
-def test_the_example_of_tags_is_what_is_written() -> None:
-    example = example_of("tags")
-    fields = {name: value for name, value in example["payload"].items() if name not in ("type", "time")}
-    fields["tags"] = tuple(Tag(**tag) for tag in fields["tags"])
-    time_s = parse_window(json.dumps(example_of("window")["payload"]).encode()).time_s
-    record = tags_record(StreamTags(**{**fields, "time_s": time_s, "model": ModelId(**fields["model"])}), TOPICS)
+@pytest.mark.parametrize("n", [n for name, n in EXAMPLES if name == "tags"])
+def test_the_examples_of_tags_are_what_is_written(n: int) -> None:
+    example = example_of("tags", n)
+    record = tags_record(parse_tags(json.dumps(example["payload"]).encode()), TOPICS)
     assert text_headers(record.headers) == example["headers"]
     assert json.loads(record.value or b"") == example["payload"]
+
+
+def test_a_stream_that_is_deleted() -> None:
     deleted = tombstone_record("radio-1", TOPICS)
     assert (deleted.key, deleted.value, deleted.headers) == (KEY, example_of("tagsDeleted")["payload"], [])
 

@@ -13,9 +13,9 @@ from tests.kafka_oracle import Broadcast, Outcome, Truth
 
 
 @pytest.fixture(scope="module")
-def truth(tiny_model: Path) -> Truth:
+def truth(tiny_model: Path, other_model: Path) -> Truth:
     """What an uninterrupted run says."""
-    return Broadcast(streams=2, seconds=12).truth(tiny_model)
+    return Broadcast(streams=2, seconds=12).truth([tiny_model, other_model])
 
 
 @pytest.fixture
@@ -41,6 +41,20 @@ def invent_a_window(outcome: Outcome) -> None:
 def alter_a_score(outcome: Outcome) -> None:
     scores = outcome.windows[3]["scores"]
     scores[next(iter(scores))] += 2 * SAME
+
+
+def alter_another_models_score(outcome: Outcome) -> None:
+    scores = outcome.windows[3]["others"][0]["scores"]
+    scores[next(iter(scores))] -= 2 * SAME
+
+
+def forget_another_model(outcome: Outcome) -> None:
+    del outcome.windows[3]["others"]
+
+
+def forget_another_models_change(outcome: Outcome) -> None:
+    said = outcome.tags[0]["others"][0]
+    said["changed"] = not said["changed"]
 
 
 def rename_a_label(outcome: Outcome) -> None:
@@ -73,6 +87,9 @@ def repeat_a_window_differently(outcome: Outcome) -> None:
         (drop_tags, "1 missing"),
         (invent_a_window, "1 not wanted"),
         (alter_a_score, "scores off by 0.0002"),
+        (alter_another_models_score, "scores off by 0.0002"),
+        (forget_another_model, "scores of"),
+        (forget_another_models_change, "changed"),
         (rename_a_label, "scores of"),
         (move_a_window, "start_s"),
         (alter_an_aggregate, "scores off by 0.0002"),

@@ -123,7 +123,9 @@ def test_a_window_comes_back(window: WindowTags) -> None:
     assert json_line(back).encode() == value
     assert (back.id, back.source, back.model, back.title) == (window.id, window.source, window.model, window.title)
     assert back.time_s == pytest.approx(window.time_s, abs=0.0011)
-    assert dict(back.scores) == pytest.approx(dict(window.scores), abs=5.1e-7)
+    assert [said.model for said in back.voices] == [said.model for said in window.voices]
+    for said, was in zip(back.voices, window.voices, strict=True):
+        assert dict(said.scores) == pytest.approx(dict(was.scores), abs=5.1e-7)
 
 
 def test_fields_added_later_are_ignored() -> None:
@@ -162,6 +164,9 @@ NO_WINDOWS = [
     refused_value(time="yesterday"),
     refused_value(model=None),
     refused_value(source={}),
+    refused_value(others={}),
+    refused_value(others=[{"model": WINDOW.model.as_json()}]),
+    refused_value(others=[{"scores": {"jazz": 0.5}}]),
     refused_value(title=1),
     json.dumps({name: value for name, value in WINDOW.as_json().items() if name != "epoch"}).encode(),
     refused_value(gap_s=17).replace(b"17", b"1e999"),

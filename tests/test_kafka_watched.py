@@ -69,7 +69,7 @@ ANY = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(TAGS.as_json() | {"title": ""})), ANY, max_size=3))
+@given(st.dictionaries(st.sampled_from(sorted(TAGS.as_json() | {"title": "", "others": []})), ANY, max_size=3))
 def test_whatever_is_in_the_fields_a_terminal_is_safe(changes: dict[str, Any]) -> None:
     value = json.dumps(TAGS.as_json() | changes | {"type": TAGS_TYPE}, ensure_ascii=False).encode("utf-8", "replace")
     try:
