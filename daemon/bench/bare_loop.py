@@ -1,6 +1,9 @@
 """The limit: decode, resample, mel and ONNX Runtime in a bare loop over a whole file. One process, one thread.
 
-python -m daemon.bench.bare_loop FILE MODEL BATCH
+Each window hands on to the next what they share, if the model can; windows of a file then go one by one, which is
+fastest on a CPU anyway.
+
+python -m daemon.bench.bare_loop FILE MODEL
 """
 
 from __future__ import annotations
@@ -37,19 +40,24 @@ def decoded_mono(path: str) -> tuple[npt.NDArray[np.float32], int]:
 
 def main() -> None:
     """Score every window of a file; prints how many."""
-    path, model, batch = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    path, model = sys.argv[1], sys.argv[2]
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     card = card_from_metadata(session.get_modelmeta().custom_metadata_map)
     mono, rate_hz = decoded_mono(path)
     samples = soxr.resample(mono, rate_hz, card.front_end.sample_rate_hz)
     frames = LogMel(card.front_end).whole(samples)
     hop, window = card.frames_per_hop, card.frames_per_window
-    windows = [frames[start : start + window] for start in range(0, len(frames) - window + 1, hop)]
+    outputs = [card.output_name] + ([card.carry.output_name] if card.carry else [])
     scored = 0
-    for start in range(0, len(windows), batch):
-        scores = session.run([card.output_name], {card.input_name: np.stack(windows[start : start + batch])})[0]
+    carried: dict[str, npt.NDArray[np.float32]] = {}
+    for start in range(0, len(frames) - window + 1, hop):
+        given = {card.input_name: frames[np.newaxis, start : start + window], **carried}
+        scores, *carry = session.run(outputs, given)
+        if card.carry:
+            carried = {card.carry.input_name: carry[0]}
         scored += len(scores)
     print(scored)  # noqa: T201
 

@@ -20,14 +20,13 @@ from daemon.bench.process import Took, run_on_one_core
 from models.catalogue import resolve_model
 
 MODEL = "musicnn-msd"
-BATCHES = (1, 2, 4, 8)
 
 
 def run_bench_file(minutes: float, rounds: int, plain_model: Path | None, json_path: Path | None) -> None:
     """Measure, print a table, and write the figures to `json_path` when given."""
     with tempfile.TemporaryDirectory(prefix="genred-bench-") as folder:
         audio = write_music(Path(folder) / "music.flac", minutes * 60)
-        contenders = {"genred tag": _tag(audio), **_bare(audio, Path(folder))}
+        contenders = {"genred tag": _tag(audio), "bare loop": _bare(audio)}
         if plain_model is not None:
             contenders["librosa + plain ONNX"] = _librosa(audio, plain_model)
         took = _in_turns(contenders, rounds)
@@ -50,15 +49,8 @@ def _tag(audio: Path) -> list[str]:
     return [*_genred(), "tag", str(audio), "--threads", "1", "--model", MODEL, "--output", "csv"]
 
 
-def _bare(audio: Path, folder: Path) -> dict[str, list[str]]:
-    """The bare loop at the batch size that is fastest on a minute of audio."""
-
-    def command(path: Path, batch: int) -> list[str]:
-        return [sys.executable, "-m", "daemon.bench.bare_loop", str(path), str(resolve_model(MODEL)), str(batch)]
-
-    minute = write_music(folder / "minute.flac", 60)
-    best = min(BATCHES, key=lambda batch: min(run_on_one_core(command(minute, batch)).cpu_s for _ in range(2)))
-    return {f"bare loop, batch {best}": command(audio, best)}
+def _bare(audio: Path) -> list[str]:
+    return [sys.executable, "-m", "daemon.bench.bare_loop", str(audio), str(resolve_model(MODEL))]
 
 
 def _librosa(audio: Path, plain_model: Path) -> list[str]:
