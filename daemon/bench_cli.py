@@ -10,6 +10,13 @@ import typer
 from daemon.bench.peers_choice import PeerChoices, PeerName
 
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
+ModelOption = Annotated[str, typer.Option(help="A shipped model's name or the path of an ONNX file.")]
+PrecisionOption = Annotated[str, typer.Option(help="As the setting engine.precision.")]
+WorkersOption = Annotated[
+    list[int] | None, typer.Option(min=1, help="Each on a core of its own; default: 1, and one a core.")
+]
+ChunkOption = Annotated[float, typer.Option("--chunk-s", min=0.02, max=2, help="Seconds of a stream's chunk.")]
+MostOption = Annotated[int, typer.Option(min=1, help="Try no more.")]
 
 bench_app = typer.Typer(help="Measure speed on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -62,6 +69,65 @@ def bench_kafka(
     from daemon.bench.kafka import run_bench_kafka
 
     run_bench_kafka(bootstrap, seconds, rounds, case or [], json_path)
+
+
+@bench_app.command("engine")
+def bench_engine(
+    model: ModelOption = "musicnn-msd",
+    precision: PrecisionOption = "fp32",
+    workers: WorkersOption = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Of each case in each round.")] = 6.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times each case runs, in turn.")] = 3,
+    streams: Annotated[int, typer.Option(min=0, help="Whose memory is measured; 0: none.")] = 500,
+    json_path: JsonOption = None,
+) -> None:
+    """The engine on windows that are ready, beside the machine's limit; memory of many live streams."""
+    from daemon.bench.benched import Benched
+    from daemon.bench.engine import run_bench_engine
+
+    run_bench_engine(Benched(model, precision), workers or [], seconds, rounds, streams, json_path)
+
+
+@bench_app.command("latency")
+def bench_latency(
+    model: ModelOption = "musicnn-msd",
+    precision: PrecisionOption = "fp32",
+    workers: WorkersOption = None,
+    load: Annotated[
+        list[float] | None, typer.Option(min=0.01, max=2, help="Parts of the capacity; default: .25 .5 .75 .9.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Of each load.")] = 30.0,
+    chunk_s: ChunkOption = 0.5,
+    most_streams: MostOption = 10_000,
+    json_path: JsonOption = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw latency over load into this picture.")] = None,
+) -> None:
+    """From the end of a window to its result: live streams in real time, at parts of the capacity."""
+    from daemon.bench.benched import Benched
+    from daemon.bench.latency import run_bench_latency
+
+    benched = Benched(model, precision)
+    run_bench_latency(benched, workers or [], load or [], seconds, chunk_s, most_streams, json_path, plot)
+
+
+@bench_app.command("streams")
+def bench_streams(
+    model: ModelOption = "musicnn-msd",
+    precision: PrecisionOption = "fp32",
+    workers: WorkersOption = None,
+    seconds: Annotated[float, typer.Option(min=0.5, help="For which they must be held.")] = 60.0,
+    probe_seconds: Annotated[float, typer.Option(min=0.5, help="Of each try before.")] = 12.0,
+    chunk_s: ChunkOption = 0.5,
+    most_streams: MostOption = 10_000,
+    json_path: JsonOption = None,
+) -> None:
+    """The largest number of real-time streams with p99 under 500 ms and a queue that does not grow, by trying."""
+    from daemon.bench.benched import Benched
+    from daemon.bench.streams import run_bench_streams
+
+    run_bench_streams(
+        Benched(model, precision), workers or [], seconds, probe_seconds, chunk_s, most_streams, json_path
+    )
 
 
 @bench_app.command("scale")

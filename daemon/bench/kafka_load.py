@@ -7,16 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.bench.music import music_pcm
 from daemon.errors import GenredError
 from daemon.kafka.content_type import raw_content_type
 
 EPOCH = b"bench"
-MUSIC_S = 20.0  # of noise and chords, of which each stream takes another turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,8 @@ def case_named(name: str) -> Case:
 
 
 def music(case: Case) -> bytes:
-    """PCM of MUSIC_S seconds."""
-    rate_hz = case.format.sample_rate_hz
-    rng = np.random.default_rng(2026)
-    time_s = np.arange(round(MUSIC_S * rate_hz)) / rate_hz
-    chord = sum(np.sin(2 * np.pi * pitch_hz * time_s) for pitch_hz in (110.0, 220.5, 329.6, 880.0, 2637.0))
-    beat = rng.normal(0, 1, len(time_s)) * np.exp(-8 * (time_s % 0.5))
-    mono = 0.1 * chord + 0.15 * beat
-    samples = np.repeat(mono[:, np.newaxis], case.format.channels, axis=1)
-    packed: bytes = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
-    return packed
+    """PCM of some seconds."""
+    return music_pcm(case.format)
 
 
 async def make_topics(bootstrap: str, name: str, partitions: int, *suffixes: str) -> None:
