@@ -17,7 +17,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from daemon.messages import Tag, json_line
+from daemon.messages import ModelId, ModelTags, Tag, json_line
 from tests.kafka_commands import settings_file, started
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_topics import create_topic, write
@@ -72,6 +72,23 @@ def test_the_present_then_every_change(kafka: str, tmp_path: Path, make_topic: M
     assert sorted(line[0] for line in lines) == ["radio-1", "radio-1", "radio-2", "radio-2"]
     assert "rock" not in watch.out
     assert watch.err == "genred: 4 values were no tags, and were skipped\n"
+
+
+def test_what_another_model_says(kafka: str, tmp_path: Path, make_topic: MakeTopic) -> None:
+    topic = make_topic("tags")
+    other = ModelTags(ModelId("second", "1", "1" * 64), (Tag("classical", 0.8),), "classical", changed=False)
+    tell(kafka, topic, "radio-1", says("radio-1", "jazz", others=(other,)))
+    tell(kafka, topic, "radio-2", says("radio-2", "folk"))
+    with started(tmp_path, "watch", "-c", settings(tmp_path, kafka, topic), "--model", "second") as watch:
+        watch.wait_for_output("classical")
+        tell(kafka, topic, "radio-1", says("radio-1", "rock", others=(other,)))  # news, but not of this model
+        tell(kafka, topic, "radio-1", says("radio-1", "rock", others=(replace(other, top="opera", changed=True),)))
+        watch.wait_for_output("opera")
+        assert watch.stop() == 0
+        assert [line.split()[1:4:2] for line in watch.out.splitlines()] == [
+            ["radio-1", "classical"],
+            ["radio-1", "opera"],
+        ]
 
 
 def test_json_lines_of_some_streams(kafka: str, tmp_path: Path, make_topic: MakeTopic) -> None:
