@@ -96,7 +96,8 @@ def bench_latency(
     load: Annotated[
         list[float] | None, typer.Option(min=0.01, max=2, help="Parts of the capacity; default: .25 .5 .75 .9.")
     ] = None,
-    seconds: Annotated[float, typer.Option(min=0.5, help="Of each load.")] = 30.0,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Of each load in each round.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Times each load runs, in turn.")] = 3,
     chunk_s: ChunkOption = 0.5,
     most_streams: MostOption = 10_000,
     json_path: JsonOption = None,
@@ -104,10 +105,10 @@ def bench_latency(
 ) -> None:
     """From the end of a window to its result: live streams in real time, at parts of the capacity."""
     from daemon.bench.benched import Benched
-    from daemon.bench.latency import run_bench_latency
+    from daemon.bench.latency import Timing, run_bench_latency
 
-    benched = Benched(model, precision)
-    run_bench_latency(benched, workers or [], load or [], seconds, chunk_s, most_streams, json_path, plot)
+    benched, timing = Benched(model, precision), Timing(rounds, seconds, chunk_s)
+    run_bench_latency(benched, workers or [], load or [], timing, most_streams, json_path, plot)
 
 
 @bench_app.command("streams")

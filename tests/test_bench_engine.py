@@ -53,7 +53,7 @@ def test_the_engine_is_measured(tiny_model: Path, tmp_path: Path) -> None:
 
 def test_latency_is_measured_and_drawn(tiny_model: Path, tmp_path: Path) -> None:
     figures, picture = tmp_path / "figures.json", tmp_path / "latency.png"
-    quick = ["--seconds", "2.5", "--load", "0.5", "--workers", "1", "--most-streams", "20"]
+    quick = ["--seconds", "2.5", "--rounds", "1", "--load", "0.5", "--workers", "1", "--most-streams", "20"]
     files = ["--json", str(figures), "--plot", str(picture)]
     done = genred("bench", "latency", "--model", str(tiny_model), *quick, *files)
     assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ def draw_latency(report: Mapping[str, Any], path: Path) -> None:
     from matplotlib.figure import Figure
 
     counts = sorted({row["workers"] for row in report["rows"]})
-    figure = Figure(figsize=(1 + 4 * len(counts), 4), layout="constrained")
+    figure = Figure(figsize=(2.5 + 4 * len(counts), 4), layout="constrained")
     panels = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
     for axes, count in zip(panels, counts, strict=True):
         rows = [row for row in report["rows"] if row["workers"] == count and row["latency_ms"]]
@@ -49,6 +49,6 @@ def draw_latency(report: Mapping[str, Any], path: Path) -> None:
         axes.grid(alpha=0.3)
         axes.set_ylim(0, None)
     panels[0].set_ylabel("ms from complete window to result")
-    panels[0].legend(fontsize=8, loc="upper left")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=8, loc="outside right upper")
     figure.suptitle(f"{report['model']}, {report['precision']}: latency of live streams", fontsize=10)
     figure.savefig(path, dpi=DPI)

@@ -58,7 +58,6 @@ async def measure(run: LiveRun) -> dict[str, Any]:
     grid = rules.grid_for(FORMAT.sample_rate_hz)
     schedule = Schedule(grid, run.streams, run.seconds if whole else UNPACED_S, run.chunk_s, run.seed)
     found: dict[str, Any] = {
-        "model": models[0].card.name,
         "streams": run.streams,
         "hop_s": grid.hop_frames / grid.sample_rate_hz,
     }
