@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
@@ -23,8 +22,6 @@ class CpuScorer:
     """
 
     depth = 1
-    # Two workers may have windows of one stream, which share a block: its features are computed once.
-    _features_lock = threading.Lock()
 
     def __init__(
         self,
@@ -42,10 +39,9 @@ class CpuScorer:
 
     def begin(self, windows: Sequence[Window]) -> FinishedBatch:
         """Score the batch."""
-        with self._features_lock:
-            started = perf_counter()
-            spectrograms = [self._features.window(window) for window in windows]
-            featured = perf_counter()
+        started = perf_counter()
+        spectrograms = [self._features.window(window) for window in windows]
+        featured = perf_counter()
         self._timed("features", featured - started)
         loud = [place for place, window in enumerate(windows) if window_power(window) >= self._silence_power]
         found: list[Scores | None] = [None] * len(windows)
@@ -102,6 +98,5 @@ def _carried(model: OnnxModel, window: Window) -> Scores | None:
 
 
 def _keep(block: HopBlock, model: OnnxModel, carry: Scores) -> None:
-    if block.carries is None:
-        block.carries = {}
-    block.carries[model.id.sha256] = carry
+    # Replaced, not changed: the worker that has the next window may be letting go of it now.
+    block.carries = {**(block.carries or {}), model.id.sha256: carry}

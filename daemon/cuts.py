@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -51,6 +52,7 @@ class HopBlock:
     features: Any = None
     mean_square: float = 0.0
     carries: Any = None
+    filling: threading.Lock = field(default_factory=threading.Lock, repr=False)  # held by the worker that fills it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,8 +32,9 @@ class CpuFeatures:
     def window(self, window: Window) -> Features:
         """The window's spectrogram, float32 (frames, n_mels); blocks that have no features yet get theirs."""
         for block in window.blocks:
-            if block.features is None:
-                self._fill(block, window.grid, window.format)
+            with block.filling:  # two workers may have windows of one stream, which share a block
+                if block.features is None:
+                    self._fill(block, window.grid, window.format)
         return np.concatenate([block.features for block in window.blocks])
 
     def _fill(self, block: HopBlock, grid: Grid, audio_format: AudioFormat) -> None:

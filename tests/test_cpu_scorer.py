@@ -1,0 +1,58 @@
+"""Workers of a CPU side by side: a shared block's features are computed once, and nobody else waits for them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, wait
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.bench.ready_windows import Arrival, ReadyWindows
+from daemon.cpu_scorer import CpuScorer
+from daemon.features import CpuFeatures
+from daemon.grid import Grid, make_grid
+from daemon.inference import OnnxModel
+from models.frontend_spec import MUSICNN_FRONT_END
+
+FORMAT = AudioFormat(SampleFormat.S16LE, 16_000, 1)
+GRID = make_grid(16_000, MUSICNN_FRONT_END, 4.0, 2.0, 0.05)
+LIMIT_S = 20.0
+
+
+def scorer(model: OnnxModel) -> CpuScorer:
+    """One worker's."""
+    return CpuScorer([model], -60.0, 1, lambda samples: None, lambda stage, seconds: None)
+
+
+def test_a_worker_waits_only_for_the_block_that_it_needs(tiny_model: Path) -> None:
+    model = OnnxModel(tiny_model, "cpu", 1)
+    windows = ReadyWindows(GRID, FORMAT)
+    shared, after = islice(windows.arriving(Arrival.BEHIND, 1), 2)
+    (other,) = islice(windows.arriving(Arrival.FIRST, 1), 1)
+    with ThreadPoolExecutor(2) as pool:
+        with after.blocks[0].filling:  # as a worker does that is at the window before
+            held_up = pool.submit(scorer(model).begin, [after])
+            assert pool.submit(scorer(model).begin, [other]).result(LIMIT_S).scores()[0] is not None
+            assert not held_up.done()
+        assert held_up.result(LIMIT_S).scores()[0] is not None
+    assert shared.blocks[1].features is after.blocks[0].features
+
+
+def test_each_block_is_filled_once(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled: list[int] = []
+    fill = CpuFeatures._fill
+
+    def counted(features: CpuFeatures, block: object, grid: Grid, audio_format: AudioFormat) -> None:
+        filled.append(id(block))
+        fill(features, block, grid, audio_format)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CpuFeatures, "_fill", counted)
+    model = OnnxModel(tiny_model, "cpu", 1)
+    windows = list(islice(ReadyWindows(GRID, FORMAT).arriving(Arrival.BEHIND, 1), 60))
+    with ThreadPoolExecutor(4) as pool:
+        each = [pool.submit(scorer(model).begin, windows[first::4]) for first in range(4)]
+        wait(each, LIMIT_S)
+    assert all(scores is not None for batch in each for scores in batch.result().scores())
+    assert len(filled) == len(set(filled)) == 61
