@@ -61,10 +61,16 @@ class Schedule:
         """Seconds from the first frame of a chunk to its end, by the wall clock."""
         return float(self.chunk_s * self._paces[stream])
 
-    def chunks(self) -> list[Due]:
-        """All chunks, by time."""
-        due = [Due(self.due_s(stream, number), stream, number) for stream, number in self._numbered()]
-        return sorted(due, key=lambda chunk: chunk.due_s)
+    def chunks(self) -> Iterator[Due]:
+        """All chunks, by time; in order before the first is asked for, and small until then: memory is measured."""
+        counts = [self._count(stream) for stream in range(self.streams)]
+        streams = np.repeat(np.arange(self.streams, dtype=np.int32), counts)
+        numbers = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
+        due_s = (self._turns_s[streams] + numbers * self.chunk_s) * self._paces[streams]
+        return (
+            Due(float(due_s[place]), int(streams[place]), int(numbers[place]))
+            for place in np.argsort(due_s, kind="stable")
+        )
 
     def completed(self) -> list[Completed]:
         """All windows that the chunks complete, by time."""
@@ -81,9 +87,6 @@ class Schedule:
                 found.append(Completed(stream, window, due_s, float(captured_s)))
                 window += 1
         return sorted(found, key=lambda window: window.due_s)
-
-    def _numbered(self) -> Iterator[tuple[int, int]]:
-        return ((stream, number) for stream in range(self.streams) for number in range(self._count(stream)))
 
     def _count(self, stream: int) -> int:
         """Chunks of a stream that are due within the time."""
