@@ -17,7 +17,7 @@ from essentia.standard import MonoLoader, TensorflowPredictMusiCNN  # noqa: E402
 
 RATE_HZ = 16_000
 HOP_FRAMES = 125
-# The fastest, and what Essentia's own examples of its models take; it costs accuracy where there is much treble.
+# The fastest; it costs accuracy where there is much treble.
 RESAMPLE_QUALITY = 4
 
 
