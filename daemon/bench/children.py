@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon.bench.process import one_thread_environment
 from daemon.errors import GenredError, InputUnusable
 
 
@@ -27,9 +28,10 @@ def chosen_workers(asked: list[int]) -> list[int]:
     return asked or sorted({1, most})
 
 
-def run_child(module: str, asked: Mapping[str, Any], cores: int) -> dict[str, Any]:
+def run_child(module: str, asked: Mapping[str, Any], cores: int, one_thread: bool = False) -> dict[str, Any]:
     """What `python -m module` answers to `asked`, as JSON both; it is pinned to the last `cores` cores.
 
+    one_thread: libraries that start threads of their own must not. Else they do as they do in the daemon.
     GenredError with its last line when it fails.
     """
     pinned = set(sorted(os.sched_getaffinity(0))[-cores:])
@@ -38,6 +40,7 @@ def run_child(module: str, asked: Mapping[str, Any], cores: int) -> dict[str, An
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        env=one_thread_environment() if one_thread else None,
         preexec_fn=lambda: os.sched_setaffinity(0, pinned),
         check=False,
     )

@@ -52,9 +52,8 @@ def _round(benched: Benched, workers: Sequence[int], seconds: float, number: int
     found = Round({}, {})
     for count in workers:
         say(f"round {number + 1} of {rounds}: limit of {count}")
-        found.limits[count] = run_child(
-            "daemon.bench.limits", {"workers": count, "seconds": min(LIMIT_S, seconds)}, count
-        )
+        limit = {"workers": count, "seconds": min(LIMIT_S, seconds)}
+        found.limits[count] = run_child("daemon.bench.limits", limit, count, one_thread=True)
     for arrival in Arrival:
         for count in workers:
             say(f"round {number + 1} of {rounds}: {arrival}, {count} at work")

@@ -5,9 +5,10 @@ python -m daemon.bench.limits '{"workers": 1, "seconds": 1}', with OpenBLAS and 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from daemon.bench.children import answer, asked
 from daemon.bench.matmul_onnx import matmul_model
 
 SIDES = (256, 512, 1024)  # of the square matrices; which one is fastest depends on the caches
-PERIOD_S = 0.02  # the peak is the best of many: other work on the machine only ever lowers one
+PERIOD_S = 0.002  # shorter than what a scheduler gives to a thread at once
 
 Product = Callable[[], object]
 
@@ -33,31 +34,24 @@ def measure(workers: int, seconds: float) -> dict[str, Any]:
 
 
 def _best(products: list[Product], operations: int, seconds: float) -> float:
-    """Operations a second of all threads together in their best period."""
-    took_s = min(_timed(products[0]) for _ in range(3))
-    repeats = max(1, round(PERIOD_S / took_s))
-    best, ends = 0.0, time.perf_counter() + seconds
-    while not best or time.perf_counter() < ends:
-        threads = [threading.Thread(target=_repeat, args=(product, repeats)) for product in products[1:]]
-        started = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        _repeat(products[0], repeats)
-        for thread in threads:
-            thread.join()
-        best = max(best, len(products) * repeats * operations / (time.perf_counter() - started))
-    return best
+    """Operations a second of all threads together, each at its best while the others are at work, too."""
+    with ThreadPoolExecutor(len(products)) as pool:
+        periods_s = pool.map(lambda product: _shortest_s(product, seconds), products)
+        return sum(operations / period_s for period_s in periods_s)
 
 
-def _timed(product: Product) -> float:
-    started = time.perf_counter()
+def _shortest_s(product: Product, seconds: float) -> float:
+    """Seconds of a product in the best of many short periods: other work on the machine only ever lengthens one."""
     product()
-    return time.perf_counter() - started
-
-
-def _repeat(product: Product, times: int) -> None:
-    for _ in range(times):
-        product()
+    repeats, shortest_s, ends = 1, inf, time.perf_counter() + seconds
+    while shortest_s == inf or time.perf_counter() < ends:
+        started = time.perf_counter()
+        for _ in range(repeats):
+            product()
+        took_s = time.perf_counter() - started
+        shortest_s = min(shortest_s, took_s / repeats)
+        repeats = max(1, round(PERIOD_S / shortest_s))
+    return shortest_s
 
 
 def _numpy(side: int) -> Product:
