@@ -54,6 +54,18 @@ class HopMusicnn(nn.Module):
         interleaved = self.dense.weight.data
         self.dense.weight.data = torch.cat([interleaved[:, 0::2], interleaved[:, 1::2]], dim=1)
         self.output = dense_after(network.dense_norm, network.output)
+        self._make_shifts_exact()
+
+    def _make_shifts_exact(self) -> None:
+        """The front's channels as bfloat16 has them best (`MaximumActivation.with_exact_shifts`); the same function."""
+        of_timbral = torch.cat([filters.activation.with_exact_shifts() for filters in self._timbral])
+        of_temporal = self.temporal.activation.with_exact_shifts()
+        self.mid.of_timbral.weight.data[:, : self.n_timbral] /= of_timbral[:, None, None]
+        self.mid.of_temporal.weight.data /= of_temporal[:, None, None]
+        of_front = torch.cat([of_timbral, of_temporal[: self.temporal.n_filters]])
+        maxima, means = self.dense.weight.data.chunk(2, dim=1)  # views
+        maxima[:, : len(of_front)] /= of_front
+        means[:, : len(of_front)] /= of_front
 
     @property
     def carry_size(self) -> int:
@@ -129,9 +141,9 @@ class _Block:
         self.begun_max = torch.maximum(inner_max, start.amax(dim=2))
         self.begun_sum = inner_sum + start.sum(dim=2)
         # of a window that it ends, with the seam
-        outer = torch.cat([seam, end], dim=2)
-        self.ended_max = torch.maximum(inner_max, outer.amax(dim=2))
-        self.ended_sum = inner_sum + outer.sum(dim=2)
+        # (one by one: OpenVINO cannot load a maximum over what was just concatenated)
+        self.ended_max = torch.maximum(inner_max, torch.maximum(seam.amax(dim=2), end.amax(dim=2)))
+        self.ended_sum = inner_sum + seam.sum(dim=2) + end.sum(dim=2)
         self.partial, start_partial, end_partial, self.seam_partial = mid.partial([inner, start, end, seam])
         self.start_partial = start_partial[..., REACH_FRAMES:]  # nothing is before a window
         self.end_partial = end_partial[..., :-REACH_FRAMES]
