@@ -31,7 +31,7 @@ STEREO = AudioFormat(SampleFormat.S16LE, 44_100, 2)
 CORES = len(os.sched_getaffinity(0))
 ROW = {
     "arrival", "workers", "windows_per_s", "rounds_windows_per_s", "ms_per_window", "cpu_ms_per_window",
-    "x_realtime_per_core", "speed_ratio", "shares", "executed_of_limit", "plain_of_limit", "peak_mb",
+    "x_realtime_per_core", "speed_ratio", "shares", "executed_of_limit", "plain_of_limit", "others_share", "peak_mb",
 }  # fmt: skip
 
 
@@ -156,7 +156,8 @@ def test_rows_by_hand() -> None:
     def case(windows: int, wall_s: float) -> dict[str, object]:
         stages_s = {"features": 0.1 * wall_s, "inference": 0.8 * wall_s}
         return {
-            "windows": windows, "wall_s": wall_s, "cpu_s": wall_s, "stages_s": stages_s, "peak_mb": 99.5, "hop_s": 2.0
+            "windows": windows, "wall_s": wall_s, "cpu_s": wall_s, "stages_s": stages_s, "peak_mb": 99.5, "hop_s": 2.0,
+            "others_share": 0.0,
         }  # fmt: skip
 
     limits = {1: {"gflop_per_s": 100.0}, 2: {"gflop_per_s": 200.0}}

@@ -70,6 +70,7 @@ def _row(
         },
         "executed_of_limit": of_limit(operations["first_window" if arrival is Arrival.FIRST else "carried_window"]),
         "plain_of_limit": of_limit(operations["plain_window"]),
+        "others_share": round(middle(lambda one: case(one)["others_share"]), 3),
         "peak_mb": round(max(case(one)["peak_mb"] for one in rounds)),
     }
 
@@ -88,13 +89,14 @@ def print_engine_report(report: Mapping[str, Any]) -> None:
     typer.echo(f"golden deviation {report['golden_deviation']:.1e}")
     typer.echo(
         f"{'':<18} {'workers':>7} {'windows/s':>9} {'ms/window':>9} {'CPU ms':>7} {'x rt/core':>9} {'ratio':>6} "
-        f"{'of limit':>8} {'as plain':>8} {'peak MB':>7}  share of the workers' time"
+        f"{'of limit':>8} {'as plain':>8} {'others':>6} {'peak MB':>7}  share of the workers' time"
     )
     for row in report["rows"]:
         typer.echo(
             f"{SAID[row['arrival']]:<18} {row['workers']:>7} {row['windows_per_s']:>9.1f} {row['ms_per_window']:>9.2f} "
             f"{row['cpu_ms_per_window']:>7.2f} {row['x_realtime_per_core']:>9.1f} {row['speed_ratio']:>6.2f} "
-            f"{_percent(row['executed_of_limit']):>8} {_percent(row['plain_of_limit']):>8} {row['peak_mb']:>7}  "
+            f"{_percent(row['executed_of_limit']):>8} {_percent(row['plain_of_limit']):>8}"
+            f" {row['others_share']:>6.1%} {row['peak_mb']:>7}  "
             + ", ".join(f"{stage} {share:.1%}" for stage, share in row["shares"].items())
         )
     if "memory" in report:

@@ -11,6 +11,7 @@ from math import inf
 from prometheus_client import CollectorRegistry
 
 from daemon.assembly import make_engine
+from daemon.bench.others import Used, others_share, used
 from daemon.cuts import Window
 from daemon.engine import Crew, Done, Engine, Job
 from daemon.metrics import Metrics
@@ -27,6 +28,16 @@ class EngineTook:
     windows: int
     wall_s: float
     cpu_s: float
+    stages_s: dict[str, float]
+    others_share: float  # what other processes had of these cores
+
+
+@dataclass(frozen=True, slots=True)
+class _Then:
+    """What had been done at a time."""
+
+    windows: int
+    used: Used
     stages_s: dict[str, float]
 
 
@@ -62,27 +73,28 @@ async def run_engine(
         async for batch in engine.results():
             await lane.deliver(batch)
 
-    def now() -> EngineTook:
-        return EngineTook(lane.windows, time.perf_counter(), time.process_time(), stages_s(metrics))
+    def now() -> _Then:
+        return _Then(lane.windows, used(), stages_s(metrics))
 
     drained = asyncio.create_task(drain())
     began = ended = now()
     for submitted, window in enumerate(windows):
         if lane.windows < skip or submitted < skip:
             began = now()
-        elif time.perf_counter() - began.wall_s >= seconds:
+        elif time.perf_counter() - began.used.clock_s >= seconds:
             ended = now()
             break
         await engine.submit(Job(lane, window, window.stream))
     engine.close()
     await drained
-    if ended.wall_s <= began.wall_s:
+    if ended.used.clock_s <= began.used.clock_s:
         ended = now()
     return EngineTook(
         ended.windows - began.windows,
-        ended.wall_s - began.wall_s,
-        ended.cpu_s - began.cpu_s,
+        ended.used.clock_s - began.used.clock_s,
+        ended.used.process_s - began.used.process_s,
         {stage: ended.stages_s[stage] - began.stages_s[stage] for stage in STAGES},
+        others_share(began.used, ended.used),
     )
 
 

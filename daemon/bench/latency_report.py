@@ -11,7 +11,7 @@ import typer
 from daemon.bench.benched import print_header
 
 PARTS = ("latency_ms", "from_end_ms", "ideal_ms", "handed_in_late_ms", "bare_ms")
-SHARES = ("busy_share", "loop_share", "windows_per_s", "capacity_windows_per_s", "peak_mb")
+SHARES = ("busy_share", "loop_share", "others_share", "windows_per_s", "capacity_windows_per_s", "peak_mb")
 
 
 def latency_row(workers: int, load: float, rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def latency_row(workers: int, load: float, rounds: Sequence[Mapping[str, Any]]) 
         "p99_of_bare_window": _ratio(whole, "window"),
         "p99_of_bare_hop": _ratio(whole, "hop"),
         "rounds_p99_ms": [one["latency_ms"]["p99"] for one in whole],
+        "rounds_others_share": [one["others_share"] for one in whole],
     }
 
 
@@ -51,7 +52,7 @@ def print_latency(report: Mapping[str, Any]) -> None:
     typer.echo(
         f"{'workers':>7} {'load':>5} {'streams':>7} {'windows':>7} {'p50':>7} {'p90':>7} {'p99':>7} {'max':>7} "
         f"{'ideal p99':>9} {'bare':>6} {'bare hop':>8} {'p99/bare':>8} {'p99/hop':>7} {'from end p50':>12} {'busy':>5} "
-        f"{'loop':>5}"
+        f"{'loop':>5} {'others':>6}"
     )
     for row in report["rows"]:
         latency, bare = row["latency_ms"], row["bare_ms"]
@@ -64,10 +65,10 @@ def print_latency(report: Mapping[str, Any]) -> None:
             + " ".join(f"{latency[name]:>7.1f}" for name in ("p50", "p90", "p99", "max"))
             + f" {row['ideal_ms']['p99']:>9.1f} {bare['window']:>6.1f} {bare['hop']:>8.1f} "
             f"{row['p99_of_bare_window']:>8.2f} {row['p99_of_bare_hop']:>7.2f} {row['from_end_ms']['p50']:>12.1f} "
-            f"{row['busy_share']:>5.0%} {row['loop_share']:>5.1%}"
+            f"{row['busy_share']:>5.0%} {row['loop_share']:>5.1%} {row['others_share']:>6.1%}"
             + ("  fell behind" if row["gave_up"] or row["missing"] else "")
         )
     typer.echo(
         "bare: one window through the network and nothing else, whole; bare hop: with what the window before handed "
-        "on; ideal: first come, first served, nothing lost between"
+        "on; ideal: first come, first served, nothing lost between; others: what other processes had of these cores"
     )

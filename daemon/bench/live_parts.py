@@ -11,6 +11,7 @@ from math import inf
 from daemon.audio_format import AudioFormat
 from daemon.bench.live_schedule import Due, Schedule
 from daemon.bench.music import music_pcm
+from daemon.bench.others import Used, used
 from daemon.messages import AudioChunk, Result, StreamEnd, WindowTags
 from daemon.sources.status import SourceStatus
 
@@ -19,16 +20,16 @@ EPOCH = "bench"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Seconds of the clock, of the process and of the event loop's thread on the processor."""
+    """Seconds of the clock, of the event loop's thread on the processor, and of the process and its cores."""
 
     clock_s: float
-    process_s: float
     loop_s: float
+    used: Used
 
 
 def moment() -> Moment:
     """Now; to be asked on the event loop."""
-    return Moment(time.perf_counter(), time.process_time(), time.thread_time())
+    return Moment(time.perf_counter(), time.thread_time(), used())
 
 
 class NotingSink:

@@ -19,6 +19,7 @@ from daemon.bench.children import answer, asked, peak_mb, usable_cores
 from daemon.bench.live_latency import figures_of
 from daemon.bench.live_parts import LiveSource, NotingSink
 from daemon.bench.live_schedule import Schedule
+from daemon.bench.others import others_share
 from daemon.crew import load_models, make_crew
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
@@ -85,7 +86,7 @@ async def _carry(pipeline: Pipeline, source: LiveSource) -> None:
 
 
 def _shares(source: LiveSource, sink: NotingSink) -> dict[str, Any]:
-    """Windows a second, and parts of the cores' time: of the whole process, and of its event loop."""
+    """Windows a second, and parts of the cores' time: of the process, its event loop, other processes."""
     began, ended = source.began, source.ended
     took_s = ended.clock_s - began.clock_s
     scored = sum(began.clock_s <= came_s <= ended.clock_s for came_s in sink.came_s.values())
@@ -93,7 +94,8 @@ def _shares(source: LiveSource, sink: NotingSink) -> dict[str, Any]:
     return {
         "windows_per_s": scored / took_s,
         "loop_share": round((ended.loop_s - began.loop_s) / of_cores_s, 4),
-        "busy_share": round((ended.process_s - began.process_s) / of_cores_s, 4),
+        "busy_share": round((ended.used.process_s - began.used.process_s) / of_cores_s, 4),
+        "others_share": others_share(began.used, ended.used),
     }
 
 

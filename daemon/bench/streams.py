@@ -70,7 +70,17 @@ class _Search:
         )  # fmt: skip
         found = measure_live(run, self._workers)
         held = is_held(found)
-        kept = ("streams", "windows", "missing", "latency_ms", "queue", "busy_share", "loop_share", "peak_mb")
+        kept = (
+            "streams",
+            "windows",
+            "missing",
+            "latency_ms",
+            "queue",
+            "busy_share",
+            "loop_share",
+            "others_share",
+            "peak_mb",
+        )
         self.tried.append({"seconds": seconds, "held": held, **{name: found[name] for name in kept}})
         return held
 
@@ -91,7 +101,7 @@ def _print(report: Mapping[str, Any]) -> None:
     )
     typer.echo(
         f"{'workers':>7} {'streams':>7} {'for s':>6} {'a core':>7} {'p50 ms':>7} {'p99 ms':>7} {'queue':>13} "
-        f"{'busy':>5} {'loop':>5} {'peak MB':>7} {'tries':>5}"
+        f"{'busy':>5} {'loop':>5} {'others':>6} {'peak MB':>7} {'tries':>5}"
     )
     for row in report["rows"]:
         run = row["run"]
@@ -103,5 +113,5 @@ def _print(report: Mapping[str, Any]) -> None:
         typer.echo(
             f"{row['workers']:>7} {row['streams']:>7} {row['seconds']:>6g} {row['streams'] / row['workers']:>7.0f} "
             f"{run['latency_ms']['p50']:>7.1f} {run['latency_ms']['p99']:>7.1f} {queue:>13} {run['busy_share']:>5.0%} "
-            f"{run['loop_share']:>5.1%} {run['peak_mb']:>7.0f} {len(row['tried']):>5}{most}"
+            f"{run['loop_share']:>5.1%} {run['others_share']:>6.1%} {run['peak_mb']:>7.0f} {len(row['tried']):>5}{most}"
         )
