@@ -7,7 +7,7 @@ PEERS ?= .cache/peers
 PLAIN := .cache/plain/musicnn-msd-plain.onnx
 export PYTHON
 
-.PHONY: run test setup setup-test lint plain bench bench-peers bench-kafka chaos clean help
+.PHONY: run test test-openvino setup setup-test lint plain bench bench-peers bench-kafka chaos clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -28,6 +28,18 @@ lint: setup-test
 
 test: setup setup-test lint
 	.venv/bin/pytest -n $(JOBS) --dist loadfile
+	@$(MAKE) --no-print-directory test-openvino
+
+# make test-openvino   bfloat16 by OpenVINO, in an environment of its own: its onnxruntime excludes the other
+test-openvino: setup-test
+	@$(MAKE) --no-print-directory .venv-openvino/.done
+	.venv-openvino/bin/python -m pytest tests/test_openvino.py tests/test_openvino_graph.py
+
+.venv-openvino/.done: pyproject.toml
+	.venv/bin/uv venv --quiet --allow-existing --python .venv/bin/python .venv-openvino
+	.venv/bin/uv pip install --quiet --python .venv-openvino/bin/python \
+	  -e '.[openvino]' hypothesis pytest pytest-timeout trustme
+	touch $@
 
 # make bench   the figures of docs/benchmarks.md
 bench: setup-test plain
@@ -63,4 +75,4 @@ bench-kafka: setup-test
 	.venv/bin/python -m tests.with_broker .venv/bin/genred bench kafka --bootstrap '{bootstrap}'
 
 clean:
-	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-openvino .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

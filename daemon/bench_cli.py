@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from daemon.bench.peers_choice import PeerChoices, PeerName
+from daemon.cli_options import PrecisionOption
 
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")]
 ModelOption = Annotated[str, typer.Option(help="A shipped model's name or the path of an ONNX file.")]
-PrecisionOption = Annotated[str, typer.Option(help="As the setting engine.precision.")]
 WorkersOption = Annotated[
     list[int] | None, typer.Option(min=1, help="Each on a core of its own; default: 1, and one a core.")
 ]

@@ -15,6 +15,7 @@ from daemon.cli_options import (
     DeviceOption,
     ModelOption,
     PcmOption,
+    PrecisionOption,
     RealtimeOption,
     ThreadsOption,
     read_settings,
@@ -173,11 +174,12 @@ def models_info(model: Annotated[str, typer.Argument(help="Shipped model's name,
 def models_verify(
     models: Annotated[list[str] | None, typer.Argument(help="Models; default: every shipped one.")] = None,
     device: DeviceOption = None,
+    precision: PrecisionOption = "fp32",
 ) -> None:
     """Prove that models give their golden output on this machine."""
     from daemon.show_models import verify_models
 
-    verify_models(models or [], device or "auto")
+    verify_models(models or [], device or "auto", precision)
 
 
 @app.command(

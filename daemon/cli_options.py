@@ -17,6 +17,7 @@ ModelOption = Annotated[
     typer.Option("--model", "-m", help="Shipped model's name, or an ONNX file; again for more, which hear together."),
 ]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+PrecisionOption = Annotated[str, typer.Option(help="As the setting engine.precision.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="Network threads; 0: one a core.")]
 PcmOption = Annotated[str | None, typer.Option(help="For '-': raw PCM as FORMAT:HZ:CHANNELS, e.g. s16le:44100:2.")]
 RealtimeOption = Annotated[bool, typer.Option("--realtime", help="Play files at the speed of sound.")]

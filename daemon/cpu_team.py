@@ -11,6 +11,7 @@ from daemon.calibration import best_run_windows, measured_run_windows
 from daemon.cpu_scorer import CpuScorer
 from daemon.errors import SettingsError
 from daemon.inference import OnnxModel
+from daemon.openvino_model import OpenVinoModel
 from daemon.scoring import Scorer
 from daemon.settings import EngineSettings
 from daemon.team import Task
@@ -28,9 +29,7 @@ class CpuTeam:
 
     def load(self, path: Path) -> OnnxModel:
         """The model at `path`, checked. SettingsError for a precision that no CPU computes in."""
-        if self._settings.precision != "fp32":
-            raise SettingsError(f"engine.precision={self._settings.precision}: on a CPU use fp32")
-        return OnnxModel(path, "cpu")
+        return cpu_model(path, self._settings.precision, self._n_workers)
 
     def scorers(self, task: Task[OnnxModel]) -> tuple[tuple[Scorer, ...], BatchLimits]:
         """A scorer a thread; `measure`: the size of a run by trying, unless it is set."""
@@ -38,9 +37,22 @@ class CpuTeam:
         run_windows = settings.max_batch or (_chosen_run_windows(task.models[0]) if task.measure else 1)
         workers = tuple(
             CpuScorer(task.models, task.silence_dbfs, run_windows, task.count_unusable, task.timed, task.merge)
-            for _ in range(settings.threads or len(os.sched_getaffinity(0)))
+            for _ in range(self._n_workers)
         )
         return workers, BatchLimits(run_windows, settings.max_wait_ms / 1000, CHAIN_WINDOWS)
+
+    @property
+    def _n_workers(self) -> int:
+        return self._settings.threads or len(os.sched_getaffinity(0))
+
+
+def cpu_model(path: Path, precision: str, workers: int = 1) -> OnnxModel:
+    """The model at `path` for so many threads, checked. ModelRefused, AcceleratorUnavailable, SettingsError."""
+    if precision == "bf16":
+        return OpenVinoModel(path, workers)
+    if precision != "fp32":
+        raise SettingsError(f"engine.precision={precision}: on a CPU use fp32, or bf16 with genred[openvino]")
+    return OnnxModel(path, "cpu")
 
 
 def _chosen_run_windows(model: OnnxModel) -> int:

@@ -31,7 +31,7 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, device: str = "auto", threads: int = 1) -> None:
-        content = _read(path)
+        content = read_model(path)
         self.path = path
         self.threads = threads or len(os.sched_getaffinity(0))
         self._session = _session(content, path, device, self.threads)
@@ -93,7 +93,7 @@ class OnnxModel:
         try:
             scores = self.scores(self.card.golden_input[np.newaxis])
         except Exception as error:  # onnxruntime's exceptions share no base class
-            raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {_first_line(error)}") from error
+            raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {first_line(error)}") from error
         if scores.shape != (1, len(self.card.labels)):
             raise ModelRefused(
                 f"model {self.path}: {scores.shape[1:]} scores, but its card names {len(self.card.labels)}"
@@ -107,7 +107,8 @@ class OnnxModel:
         return deviation
 
 
-def _read(path: Path) -> bytes:
+def read_model(path: Path) -> bytes:
+    """The file's content; ModelRefused where it cannot be read or is absurdly large."""
     try:
         if path.stat().st_size > MAX_MODEL_BYTES:
             raise ModelRefused(f"model {path}: larger than {MAX_MODEL_BYTES >> 30} GiB")
@@ -127,7 +128,7 @@ def _session(content: bytes, path: Path, device: str, threads: int) -> ort.Infer
     try:
         session = ort.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no base class
-        raise ModelRefused(f"model {path}: not a usable ONNX file: {_first_line(error)}") from error
+        raise ModelRefused(f"model {path}: not a usable ONNX file: {first_line(error)}") from error
     wanted = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
     if device != "auto" and session.get_providers()[0] != wanted:
         raise AcceleratorUnavailable(f"engine.device={device}: {wanted} did not start on this machine")
@@ -141,5 +142,6 @@ def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:
     return [(CUDA_PROVIDER, {"device_id": device.partition(":")[2] or "0"}), CPU_PROVIDER]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What onnxruntime says, short enough for a message of one line."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
