@@ -4,10 +4,11 @@
 PYTHON ?= python3
 JOBS ?= 2
 PEERS ?= .cache/peers
+ENGINE ?= .cache/engine
 PLAIN := .cache/plain/musicnn-msd-plain.onnx
 export PYTHON
 
-.PHONY: run test test-openvino setup setup-test lint plain bench bench-peers bench-kafka chaos clean help
+.PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -48,6 +49,13 @@ bench: setup-test plain
 plain:
 	mkdir -p $(dir $(PLAIN))
 	.venv/bin/genred export import-musicnn --model msd --arrangement plain -o $(dir $(PLAIN))
+
+# make bench-engine   the engine beside the processor's peak, latency by load, the most streams: twenty minutes
+bench-engine: setup-test
+	mkdir -p $(ENGINE)
+	.venv/bin/genred bench engine --json $(ENGINE)/engine.json
+	.venv/bin/genred bench latency --json $(ENGINE)/latency.json --plot $(ENGINE)/latency.png
+	.venv/bin/genred bench streams --json $(ENGINE)/streams.json
 
 # make bench-peers   genred beside Essentia and musicnn, each in an environment of its own (2.4 GB), and librosa
 bench-peers: setup-test plain $(PEERS)/essentia/.done $(PEERS)/musicnn/.done
