@@ -27,9 +27,8 @@ lint: setup-test
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-test: setup setup-test lint
+test: setup setup-test lint test-openvino
 	.venv/bin/pytest -n $(JOBS) --dist loadfile
-	@$(MAKE) --no-print-directory test-openvino
 
 # make test-openvino   bfloat16 by OpenVINO, in an environment of its own: its onnxruntime excludes the other
 test-openvino: setup-test
