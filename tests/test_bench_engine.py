@@ -30,7 +30,8 @@ from tests.process import genred
 STEREO = AudioFormat(SampleFormat.S16LE, 44_100, 2)
 CORES = len(os.sched_getaffinity(0))
 ROW = {
-    "arrival", "workers", "windows_per_s", "rounds_windows_per_s", "ms_per_window", "cpu_ms_per_window",
+    "arrival", "workers", "rounds", "rounds_used", "windows_per_s", "rounds_windows_per_s", "ms_per_window",
+    "cpu_ms_per_window",
     "x_realtime_per_core", "speed_ratio", "shares", "executed_of_limit", "plain_of_limit", "others_share", "peak_mb",
 }  # fmt: skip
 
@@ -153,11 +154,11 @@ def test_limits_of_one_and_two() -> None:
 
 
 def test_rows_by_hand() -> None:
-    def case(windows: int, wall_s: float) -> dict[str, object]:
+    def case(windows: int, wall_s: float, others_share: float = 0.0) -> dict[str, object]:
         stages_s = {"features": 0.1 * wall_s, "inference": 0.8 * wall_s}
         return {
             "windows": windows, "wall_s": wall_s, "cpu_s": wall_s, "stages_s": stages_s, "peak_mb": 99.5, "hop_s": 2.0,
-            "others_share": 0.0,
+            "others_share": others_share,
         }  # fmt: skip
 
     limits = {1: {"gflop_per_s": 100.0}, 2: {"gflop_per_s": 200.0}}
@@ -166,10 +167,12 @@ def test_rows_by_hand() -> None:
         Round(limits, {(Arrival.LIVE, 1): case(50, 1.0), (Arrival.LIVE, 2): case(100, 1.0)}),
         Round(limits, {(Arrival.LIVE, 1): case(90, 1.0), (Arrival.LIVE, 2): case(180, 1.0)}),
     ]
+    rounds.append(Round(limits, {(Arrival.LIVE, 1): case(9, 1.0, 0.9), (Arrival.LIVE, 2): case(180, 1.0)}))
     operations = {"carried_window": 10**9, "first_window": None, "plain_window": 4 * 10**9}
     one, two = engine_rows(rounds, operations)
     assert (one["windows_per_s"], one["ms_per_window"], one["x_realtime_per_core"]) == (90, 11.11, 180)
     assert (two["windows_per_s"], two["ms_per_window"], two["x_realtime_per_core"]) == (180, 11.11, 180)
+    assert (one["rounds_used"], one["rounds"], two["rounds_used"]) == (3, 4, 3)
     assert (one["speed_ratio"], two["speed_ratio"]) == (1, 2)
     assert (one["executed_of_limit"], one["plain_of_limit"]) == (0.9, 3.6)
     assert one["shares"] == {"features": 0.1, "inference": 0.8, "rest": 0.1}

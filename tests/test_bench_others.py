@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from daemon.bench.others import Used, others_share, used
+from daemon.bench.others import Used, others_share, quiet, used
 
 
 def test_by_hand() -> None:
@@ -15,6 +15,11 @@ def test_by_hand() -> None:
     assert others_share(Used(0, 0, 0), Used(10, 4, 4 + 5 * cores)) == 0.5
     assert others_share(Used(0, 0, 0), Used(10, 4, 3.99)) == 0  # of coarse ticks
     assert others_share(Used(1, 0, 0), Used(1, 0, 0)) == 0
+
+
+def test_only_quiet_rounds_count_where_there_are_any() -> None:
+    assert quiet([0.0, 0.2, 0.05], lambda share: share) == [0.0, 0.05]
+    assert quiet([0.3, 0.2], lambda share: share) == [0.3, 0.2]
 
 
 def test_a_busy_neighbour_is_an_other() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from daemon.bench.benched import print_header
+from daemon.bench.others import quiet
 from daemon.bench.ready_windows import Arrival
 
 SAID = {Arrival.LIVE: "live streams", Arrival.BEHIND: "one stream behind", Arrival.FIRST: "first windows"}
@@ -24,15 +25,18 @@ class Round:
 
 
 def engine_rows(rounds: Sequence[Round], operations: Mapping[str, int | None]) -> list[dict[str, Any]]:
-    """A row a case: medians of the rounds; ratios are taken within a round."""
+    """A row a case: medians of its quiet rounds, or of all if none was quiet; ratios are taken within a round."""
     return [_row(rounds, arrival, workers, operations) for arrival, workers in rounds[0].cases]
 
 
 def _row(
     rounds: Sequence[Round], arrival: Arrival, workers: int, operations: Mapping[str, int | None]
 ) -> dict[str, Any]:
+    fewest = min(count for kind, count in rounds[0].cases if kind is arrival)
+    used = quiet(rounds, lambda one: max(one.cases[arrival, count]["others_share"] for count in (workers, fewest)))
+
     def middle(value: Callable[[Round], float]) -> float:
-        return median(value(one) for one in rounds)
+        return median(value(one) for one in used)
 
     def case(one: Round) -> dict[str, Any]:
         return one.cases[arrival, workers]
@@ -49,10 +53,11 @@ def _row(
         return round(middle(lambda one: rate(one) * asked / (one.limits[workers]["gflop_per_s"] * 1e9)), 3)
 
     shares = {name: middle(lambda one, name=name: stage(one, name)) for name in case(rounds[0])["stages_s"]}  # type: ignore[misc]
-    fewest = min(count for kind, count in rounds[0].cases if kind is arrival)
     return {
         "arrival": arrival,
         "workers": workers,
+        "rounds": len(rounds),
+        "rounds_used": len(used),
         "windows_per_s": round(middle(rate), 2),
         "rounds_windows_per_s": [round(rate(one), 2) for one in rounds],
         "ms_per_window": round(middle(lambda one: 1000 * workers / rate(one)), 2),
@@ -89,14 +94,14 @@ def print_engine_report(report: Mapping[str, Any]) -> None:
     typer.echo(f"golden deviation {report['golden_deviation']:.1e}")
     typer.echo(
         f"{'':<18} {'workers':>7} {'windows/s':>9} {'ms/window':>9} {'CPU ms':>7} {'x rt/core':>9} {'ratio':>6} "
-        f"{'of limit':>8} {'as plain':>8} {'others':>6} {'peak MB':>7}  share of the workers' time"
+        f"{'of limit':>8} {'as plain':>8} {'others':>6} {'rounds':>6} {'peak MB':>7}  share of the workers' time"
     )
     for row in report["rows"]:
         typer.echo(
             f"{SAID[row['arrival']]:<18} {row['workers']:>7} {row['windows_per_s']:>9.1f} {row['ms_per_window']:>9.2f} "
             f"{row['cpu_ms_per_window']:>7.2f} {row['x_realtime_per_core']:>9.1f} {row['speed_ratio']:>6.2f} "
             f"{_percent(row['executed_of_limit']):>8} {_percent(row['plain_of_limit']):>8}"
-            f" {row['others_share']:>6.1%} {row['peak_mb']:>7}  "
+            f" {row['others_share']:>6.1%} {row['rounds_used']} of {row['rounds']} {row['peak_mb']:>7}  "
             + ", ".join(f"{stage} {share:.1%}" for stage, share in row["shares"].items())
         )
     if "memory" in report:

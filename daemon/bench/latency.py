@@ -56,7 +56,11 @@ def run_bench_latency(
                     benched.flags(count), streams, timing.seconds, timing.chunk_s, paced=True, seed=number,
                     service_s=count / full["windows_per_s"], give_up_late_s=GIVE_UP_LATE_S,
                 )  # fmt: skip
-                one = {"capacity_windows_per_s": round(full["windows_per_s"], 1), **measure_live(run, count)}
+                one = {
+                    "capacity_windows_per_s": round(full["windows_per_s"], 1),
+                    "capacity_others_share": full["others_share"],
+                    **measure_live(run, count),
+                }
                 found.setdefault((count, load), []).append(one)
     rows = [latency_row(count, load, rounds) for (count, load), rounds in found.items()]
     report |= {"seconds": timing.seconds, "chunk_s": timing.chunk_s, "rows": rows}

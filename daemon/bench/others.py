@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+R = TypeVar("R")
+
+QUIET_SHARE = 0.05  # of the cores
 
 BUSY = (0, 1, 2, 5, 6, 7)  # user, nice, system, irq, softirq, and what the host took, of a line of /proc/stat
 
@@ -29,6 +35,11 @@ def others_share(began: Used, ended: Used) -> float:
     others_s = (ended.cores_s - began.cores_s) - (ended.process_s - began.process_s)
     whole_s = (ended.clock_s - began.clock_s) * len(os.sched_getaffinity(0))
     return round(min(1.0, max(0.0, others_s / whole_s)), 3) if whole_s > 0 else 0.0
+
+
+def quiet(rounds: Sequence[R], share: Callable[[R], float]) -> list[R]:
+    """The rounds in which others had little of the cores; all of them when there is none."""
+    return [one for one in rounds if share(one) <= QUIET_SHARE] or list(rounds)
 
 
 def _cores_s() -> float:
