@@ -1,7 +1,7 @@
 """One ONNX network in bfloat16, by ONNX Runtime's OpenVINO provider: a third faster on processors that have it.
 
-Its windows go through one at a time, each with what the window before it handed on. Those without (a stream's first, or
-windows of other lengths) go through the float32 network, which every such model has beside it.
+Its windows go through one at a time, each with what the window before it handed on. For one that has none, that is
+computed first, in the same way: so a window has the same scores to the last bit wherever a stream is taken up.
 """
 
 from __future__ import annotations
@@ -49,14 +49,13 @@ class OpenVinoModel(OnnxModel):
         self.golden_deviation = self._check_bf16()
 
     def scores(self, spectrograms: npt.NDArray[np.float32]) -> Scores:
-        """As `OnnxModel.scores`; networks with a carry compute whole windows in float32."""
-        session = self._in_bf16
-        if self.card.carry is not None or session is None:
+        """As `OnnxModel.scores`; in float32 where a network with a carry gets windows of another length."""
+        session, card = self._in_bf16, self.card
+        if session is None or (card.carry is not None and spectrograms.shape[1] != card.frames_per_window):
             return super().scores(spectrograms)
-        runs = [
-            session.run([self.card.output_name], {self.card.input_name: window[np.newaxis]})[0]
-            for window in spectrograms
-        ]
+        if card.carry is not None:
+            return self.scores_and_carries(spectrograms, None)[0]
+        runs = [session.run([card.output_name], {card.input_name: window[np.newaxis]})[0] for window in spectrograms]
         return np.concatenate(runs)
 
     def scores_and_carries(
@@ -64,30 +63,38 @@ class OpenVinoModel(OnnxModel):
     ) -> tuple[Scores, npt.NDArray[np.float32]]:
         """As `OnnxModel.scores_and_carries`."""
         session = self._in_bf16
-        if carried is None or session is None:
+        if session is None:
             return super().scores_and_carries(spectrograms, carried)
-        card, carry = self.card, self.card.carry
-        assert carry is not None
-        runs = [
-            session.run(
-                [card.output_name, carry.output_name],
-                {card.input_name: window[np.newaxis], carry.input_name: own[np.newaxis]},
-            )
-            for window, own in zip(spectrograms, carried, strict=True)
-        ]
+        if carried is None:
+            carried = self._first_carries(session, spectrograms)
+        runs = [self._hop(session, *given) for given in zip(spectrograms, carried, strict=True)]
         scores, carries = zip(*runs, strict=True)
         return np.concatenate(scores), np.concatenate(carries)
 
+    def _first_carries(
+        self, session: ort.InferenceSession, spectrograms: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """What the windows before would have handed on: it depends on these windows' first blocks only (ADR 5)."""
+        carry, hop = self.card.carry, self.card.frames_per_hop
+        assert carry is not None
+        (given,) = (entry for entry in session.get_inputs() if entry.name == carry.input_name)
+        none = np.zeros(given.shape[1:], np.float32)
+        as_second = [np.concatenate([window[:hop], window[:hop]]) for window in spectrograms]
+        return np.concatenate([self._hop(session, window, none)[1] for window in as_second])
+
+    def _hop(
+        self, session: ort.InferenceSession, window: npt.NDArray[np.float32], carried: npt.NDArray[np.float32]
+    ) -> tuple[Scores, npt.NDArray[np.float32]]:
+        """One window (frames, n_mels) and its carry (n,) -> scores (1, labels), carry (1, n)."""
+        card, carry = self.card, self.card.carry
+        assert carry is not None
+        given = {card.input_name: window[np.newaxis], carry.input_name: carried[np.newaxis]}
+        scores, kept = session.run([card.output_name, carry.output_name], given)
+        return scores, kept
+
     def _check_bf16(self) -> float:
         """Largest deviation from the card's golden output; ModelRefused over the tolerance."""
-        window = self.card.golden_input[np.newaxis]
-        if self.card.carry is None:
-            found = self.scores(window)
-        else:
-            hop = self.card.frames_per_hop
-            # a carry is a function of its block alone: the golden window's first block, heard as a second one
-            _, carried = super().scores_and_carries(np.concatenate([window[:, :hop]] * 2, axis=1), None)
-            found, _ = self.scores_and_carries(window, carried)
+        found = self.scores(self.card.golden_input[np.newaxis])
         deviation = float(np.abs(found[0] - self.card.golden_output).max())
         if not deviation <= BF16_TOLERANCE:
             raise ModelRefused(
