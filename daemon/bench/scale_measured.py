@@ -21,24 +21,24 @@ class Measured:
     """Figures that were measured, with the command that does it again. Units are in the names."""
 
     window_ms: float = _figure(
-        17.75, "features and network of a window, 16 kHz mono", "`genred bench kafka`, engine alone"
+        14.2, "features and network of a window, 16 kHz mono", "`genred bench kafka`, engine alone"
     )
     resample_ms_per_window: float = _figure(
-        1.1, "more for 44.1 or 48 kHz stereo: mixing and resampling", "`genred bench kafka`, its two cases"
+        1.9, "more for 44.1 or 48 kHz stereo: mixing and resampling", "`genred bench kafka`, its two cases"
     )
     worker_ms_per_window: float = _figure(
-        1.7,
+        3.1,
         "what a Kafka worker adds to the engine: records, cutting, results",
         "`genred bench kafka`, worker - engine",
     )
     loop_ms_per_window: float = _figure(
-        2.7,
+        3.4,
         "processor time of the event loop, one thread of a process, within the above",
-        "`genred bench kafka`, 13.5 %",
+        "`genred bench kafka`, 19.7 %",
     )
-    worker_mb: float = _figure(175.0, "memory of a worker without streams", "`genred bench file`, peak")
+    worker_mb: float = _figure(180.0, "memory of a worker without streams", "`genred bench file`, peak")
     held_audio_s: float = _figure(5.0, "source audio that is held of a stream", "`genred bench kafka`, both peaks")
-    stream_state_kb: float = _figure(60.0, "everything else held of a stream", "`genred bench kafka`, both peaks")
+    stream_state_kb: float = _figure(80.0, "everything else held of a stream", "`genred bench kafka`, both peaks")
     window_record_bytes: float = _figure(
         1310.0, "a window's record with its headers, alone in a batch", "`tests/test_scale_records.py`"
     )
