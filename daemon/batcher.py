@@ -31,11 +31,16 @@ J = TypeVar("J", bound=Queued)
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """Of one batch. chain_windows: most windows of one stream that follow one another; they share what they overlap."""
+    """Of one batch. chain_windows: most windows of one stream that follow one another; they share what they overlap.
+
+    share: a batch that does not wait takes at most one in so many of the windows that are there, or one: so nobody's
+    result waits for another's while few are there, and handing over costs less when many are.
+    """
 
     max_windows: int
     max_wait_s: float
     chain_windows: int = 1
+    share: int = 1
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class Batcher(Generic[J]):
         self._changed = threading.Condition()
         self._flows: dict[Hashable, deque[J]] = {}
         self._turn: deque[Hashable] = deque()  # flows that have jobs; the first is next
+        self._waiting = 0  # windows
         self._closed = False
 
     def put(self, job: J) -> None:
@@ -61,6 +67,7 @@ class Batcher(Generic[J]):
                 waiting = self._flows[job.flow] = deque()
                 self._turn.append(job.flow)
             waiting.append(job)
+            self._waiting += job.fresh_window is not None
             self._changed.notify()
 
     def close(self) -> None:
@@ -82,11 +89,14 @@ class Batcher(Generic[J]):
             if not self._turn:
                 return None if self._closed else []
             closes_at = time.monotonic() + limits.max_wait_s
+            most = limits.max_windows
+            if not limits.max_wait_s:
+                most = max(1, min(most, self._waiting // limits.share))
             while True:
-                while self._turn and batch.windows < limits.max_windows:
+                while self._turn and batch.windows < most:
                     self._take_turn(batch, limits)
                 left_s = closes_at - time.monotonic()
-                if batch.windows >= limits.max_windows or not batch.windows or self._closed or left_s <= 0:
+                if batch.windows >= most or not batch.windows or self._closed or left_s <= 0:
                     return batch.jobs
                 self._changed.wait(left_s)
 
@@ -105,6 +115,7 @@ class Batcher(Generic[J]):
                 chained, count = window, count + 1
             batch.jobs.append(waiting.popleft())
         batch.windows += count
+        self._waiting -= count
         if waiting:
             self._turn.append(flow)
         else:

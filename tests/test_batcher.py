@@ -64,6 +64,16 @@ def test_a_chain_is_windows_that_follow_one_another() -> None:
     assert [names(batcher.take(limits)) for _ in range(4)] == [["a0", "a1", "a2"], ["b0"], ["a3"], ["a9", "a10"]]
 
 
+def test_a_batch_is_a_share_of_what_waits() -> None:
+    batcher: Batcher[Item] = Batcher()
+    for number in range(9):
+        batcher.put(stream(str(number), 1)[0])
+    limits = BatchLimits(3, 0.0, share=3)
+    assert [len(batcher.take(limits) or []) for _ in range(5)] == [3, 2, 1, 1, 1]
+    batcher.put(Item("end", 0, None))  # what is no window counts for none
+    assert [names(batcher.take(limits)) for _ in range(2)] == [["80"], ["end0"]]
+
+
 def test_an_end_goes_with_what_is_before_it() -> None:
     batcher: Batcher[Item] = Batcher()
     for item in [*stream("a", 1), Item("a", 1, None), *stream("a", 1, first=2), Item("b", 0, None)]:
@@ -102,7 +112,7 @@ def test_a_batch_closes_when_it_is_full_or_late() -> None:
 
 @given(
     lengths=st.lists(st.integers(0, 12), min_size=1, max_size=6),
-    limits=st.builds(BatchLimits, st.integers(1, 5), st.just(0.0), st.integers(1, 4)),
+    limits=st.builds(BatchLimits, st.integers(1, 5), st.just(0.0), st.integers(1, 4), st.integers(1, 4)),
     workers=st.integers(1, 3),
 )
 def test_everything_comes_once_and_each_flow_in_order(lengths: list[int], limits: BatchLimits, workers: int) -> None:
