@@ -37,7 +37,8 @@ OnDrop = Callable[[AudioChunk], None]
 
 def make_engine(crew: Crew, settings: Settings, metrics: Metrics) -> Engine:
     """The engine that `crew` works in."""
-    return Engine(crew, max(settings.engine.queue_windows, crew.limits.max_windows), metrics)
+    under_way = crew.limits.max_windows * crew.scorers[0].depth  # fewer would leave batches unfilled
+    return Engine(crew, max(settings.engine.queue_windows, under_way), metrics)
 
 
 def make_rules(card: Card, settings: Settings, whole_tracks: bool = False) -> StreamRules:

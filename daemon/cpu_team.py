@@ -43,7 +43,7 @@ class CpuTeam:
             for _ in range(self._n_workers)
         )
         limits = BatchLimits(
-            max(run_windows, BATCH_WINDOWS),
+            max(run_windows, min(BATCH_WINDOWS, settings.queue_windows)),
             settings.max_wait_ms / 1000,
             CHAIN_WINDOWS,
             share=BACKLOG_WINDOWS * self._n_workers,

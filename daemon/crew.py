@@ -28,7 +28,7 @@ def load_models(settings: Settings) -> tuple[Model, ...]:
     first = models[0].card
     for model in models[1:]:
         card = model.card
-        if (card.front_end, card.window_s, card.hop_s) != (first.front_end, first.window_s, first.hop_s):
+        if not card.hears_like(first):
             raise SettingsError(
                 f"models: {first.name} and {card.name} hear differently (front end or window); "
                 "run a second daemon for one of them"

@@ -119,20 +119,25 @@ def read_model(path: Path) -> bytes:
 
 def _session(content: bytes, path: Path, device: str, threads: int) -> ort.InferenceSession:
     providers = _providers(device)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Idle threads must not burn a core between windows.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(content, options, providers=providers)
+        session = ort.InferenceSession(content, session_options(threads), providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no base class
         raise ModelRefused(f"model {path}: not a usable ONNX file: {first_line(error)}") from error
     wanted = providers[0][0] if isinstance(providers[0], tuple) else providers[0]
     if device != "auto" and session.get_providers()[0] != wanted:
         raise AcceleratorUnavailable(f"engine.device={device}: {wanted} did not start on this machine")
     return session
+
+
+def session_options(threads: int) -> ort.SessionOptions:
+    """Options of every session: so many threads of its own, errors said only."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Idle threads must not burn a core between windows.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _providers(device: str) -> list[str | tuple[str, dict[str, str]]]:

@@ -44,6 +44,10 @@ class OpenVinoModel(OnnxModel):
             content = bf16_graph(content, self.card)
         except ModelRefused as error:
             raise ModelRefused(f"model {path}: {error}") from error
+        except Exception as error:  # onnx's and protobuf's exceptions share no base class
+            raise ModelRefused(
+                f"model {path}: its network cannot be arranged for bf16: {first_line(error)}; use engine.precision fp32"
+            ) from error
         self._in_bf16 = _session(content, path, workers)
         self.provider = self._in_bf16.get_providers()[0]
         self.golden_deviation = self._check_bf16()

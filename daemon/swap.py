@@ -90,6 +90,10 @@ class ModelSwap:
             self._metrics.model_reloads.labels("refused").inc()
             log.error("models: the new ones do not serve, %s goes on: %s", serving, error)
             return
+        except Exception:  # a defect: nobody waits for this task, and the old models must go on
+            self._metrics.model_reloads.labels("refused").inc()
+            log.exception("models: the new ones do not serve, %s goes on", serving)
+            return
         self._settings, self._seen = prepared.settings, prepared.states
         if prepared.crew is None:
             self._metrics.model_reloads.labels("unchanged").inc()
@@ -120,7 +124,7 @@ class ModelSwap:
         if same_models and settings.model_results == self._settings.model_results:
             return _Prepared(settings, states, self._models, None)
         old, new = self._models[0].card, models[0].card
-        if (old.front_end, old.window_s, old.hop_s) != (new.front_end, new.window_s, new.hop_s):
+        if not old.hears_like(new):
             raise SettingsError(
                 f"model {new.name} hears differently from {old.name} (front end or window): restart to change to it"
             )

@@ -114,6 +114,10 @@ class Card:
         """The labels that are genres, in the order of the network's output."""
         return tuple(label.name for label in self.labels if label.kind == "genre")
 
+    def hears_like(self, other: "Card") -> bool:
+        """Whether both take the same spectrograms of the same windows."""
+        return (self.front_end, self.window_s, self.hop_s) == (other.front_end, other.window_s, other.hop_s)
+
 
 def card_to_metadata(card: Card) -> dict[str, str]:
     """The card as the string pairs that go into an ONNX file's metadata."""

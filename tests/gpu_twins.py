@@ -18,9 +18,10 @@ import torch
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.cpu_scorer import CpuScorer
 from daemon.cuts import HopBlock, Window
+from daemon.errors import AcceleratorUnavailable
 from daemon.gpu.block_groups import ResampleOn
 from daemon.gpu.bound_network import BoundNetwork
-from daemon.gpu.device import cuda_trouble
+from daemon.gpu.device import open_device
 from daemon.gpu.gpu_scorer import GpuScorer
 from daemon.gpu.lanes import Lanes
 from daemon.gpu.network_options import NetworkOptions
@@ -31,7 +32,18 @@ from daemon.windows import Windower
 from models.frontend_spec import MUSICNN_FRONT_END
 
 Floats = npt.NDArray[np.float32]
-NO_GPU = cuda_trouble(0)
+
+
+def _no_gpu() -> str | None:
+    """Why there is none to test on."""
+    try:
+        open_device("cuda")
+    except AcceleratorUnavailable as error:
+        return str(error)
+    return None
+
+
+NO_GPU = _no_gpu()
 ON_CUDA = pytest.mark.skipif(NO_GPU is not None, reason=f"no GPU: {NO_GPU}")
 DEVICES = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=ON_CUDA)])
 SILENCE_DBFS = -60.0

@@ -173,6 +173,23 @@ def test_what_is_wrong_leaves_the_old_one_serving(tmp_path: Path, caplog: pytest
     idle(World(settings_of(model)), steps)
 
 
+def test_a_defect_in_loading_leaves_the_old_one_serving(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = tiny(tmp_path / "model.onnx", "1")
+
+    async def steps(world: World) -> None:
+        def broken() -> Settings:
+            raise RuntimeError("a defect")
+
+        world.swap._reread = broken
+        await world.ask("refused")
+        assert "tiny 1" in caplog.records[-1].message
+        world.swap._reread = lambda: world.on_disk
+        tiny(model, "2")
+        await world.ask("served")  # the next one is heard
+
+    idle(World(settings_of(model)), steps)
+
+
 def test_a_model_that_hears_differently_takes_a_restart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     model = tiny(tmp_path / "model.onnx", "1")
 

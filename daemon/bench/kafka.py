@@ -21,6 +21,7 @@ from typing import Any
 
 import typer
 
+from daemon.bench.children import peak_mb
 from daemon.bench.kafka_load import CASES, Case, make_topics, send, window_times_s
 from daemon.bench.machine import describe
 from daemon.bench.process import one_thread_environment
@@ -156,11 +157,11 @@ def _worker(load: Load, round_: int, folder: Path) -> WorkerTook:
             times_s = asyncio.run(window_times_s(load.bootstrap, topic, load.windows, WORKER_S, process.poll))
             loop_s, other_s = _cpu_s(process.pid)
             stages_s = _stages_s(port)
-            peak_mb = _peak_mb(process.pid)
+            highest_mb = peak_mb(process.pid)
         finally:
             process.terminate()
             process.wait(60)
-    return WorkerTook((len(times_s) - 1) / (times_s[-1] - times_s[0]), loop_s, other_s, stages_s, peak_mb)
+    return WorkerTook((len(times_s) - 1) / (times_s[-1] - times_s[0]), loop_s, other_s, stages_s, highest_mb)
 
 
 def _free_port() -> int:
@@ -185,13 +186,6 @@ def _cpu_s(pid: int) -> tuple[float, float]:
         fields = (task / "stat").read_text().rpartition(")")[2].split()
         by_thread[int(task.name)] = (int(fields[11]) + int(fields[12])) / ticks
     return by_thread[pid], sum(by_thread.values()) - by_thread[pid]
-
-
-def _peak_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _print(report: dict[str, Any]) -> None:

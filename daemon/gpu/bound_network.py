@@ -15,17 +15,16 @@ from daemon.errors import AcceleratorUnavailable, ModelRefused
 from daemon.gpu.lanes import Lanes
 from daemon.gpu.memory import is_out_of_memory
 from daemon.gpu.network_options import (
-    CPU_PROVIDER,
     GOLDEN_TOLERANCE,
     Backend,
     NetworkOptions,
     Precision,
     providers,
 )
+from daemon.inference import CPU_PROVIDER, first_line, read_model, session_options
 from daemon.messages import ModelId
 from models.card import Card, CardError, card_from_metadata
 
-_MAX_MODEL_BYTES = 2 << 30
 # ONNX Runtime's name of an element type -> torch's, and its number in ONNX: numpy knows no bfloat16.
 _ELEMENTS = {
     "tensor(float)": (torch.float32, 1),
@@ -44,7 +43,7 @@ class BoundNetwork:
     """
 
     def __init__(self, path: Path, lanes: Lanes, options: NetworkOptions) -> None:
-        content = _read(path)
+        content = read_model(path)
         self.path, self.options = path, options
         self._lanes = lanes
         self.card = _card(content, path)
@@ -174,7 +173,7 @@ class BoundNetwork:
         except Exception as error:  # onnxruntime's exceptions share no base class
             if is_out_of_memory(error):
                 raise
-            raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {_first_line(error)}") from error
+            raise ModelRefused(f"model {self.path}: the golden input cannot be scored: {first_line(error)}") from error
         deviation = float(np.abs(scores[0] - self.card.golden_output).max())
         allowed = GOLDEN_TOLERANCE[self.options.precision]
         if not deviation <= allowed:
@@ -208,11 +207,11 @@ def _run_options(graph_id: int | None) -> ort.RunOptions:
 
 def _session(content: bytes, path: Path, card: Card, lanes: Lanes, options: NetworkOptions) -> ort.InferenceSession:
     wanted = providers(options, card, lanes.device, lanes.work_handle)
-    settings = _session_options(options.threads)
+    settings = session_options(options.threads)
     try:
         session = ort.InferenceSession(content, settings, providers=wanted)
     except Exception as error:  # onnxruntime's exceptions share no base class
-        raise ModelRefused(f"model {path}: cannot be loaded for {lanes.device}: {_first_line(error)}") from error
+        raise ModelRefused(f"model {path}: cannot be loaded for {lanes.device}: {first_line(error)}") from error
     name, _ = wanted[0]
     if session.get_providers()[0] != name:
         raise AcceleratorUnavailable(
@@ -224,35 +223,13 @@ def _session(content: bytes, path: Path, card: Card, lanes: Lanes, options: Netw
 
 def _card(content: bytes, path: Path) -> Card:
     """The card, read before anything is built for the device."""
-    settings = _session_options(1)
+    settings = session_options(1)
     settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         bare = ort.InferenceSession(content, settings, providers=[CPU_PROVIDER])
     except Exception as error:  # onnxruntime's exceptions share no base class
-        raise ModelRefused(f"model {path}: not a usable ONNX file: {_first_line(error)}") from error
+        raise ModelRefused(f"model {path}: not a usable ONNX file: {first_line(error)}") from error
     try:
         return card_from_metadata(bare.get_modelmeta().custom_metadata_map)
     except CardError as error:
         raise ModelRefused(f"model {path}: {error}; make one with 'genred export'") from error
-
-
-def _session_options(threads: int) -> ort.SessionOptions:
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > _MAX_MODEL_BYTES:
-            raise ModelRefused(f"model {path}: larger than {_MAX_MODEL_BYTES >> 30} GiB")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelRefused(f"model {path}: {error.strerror or error}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -10,11 +10,11 @@ import torch  # before onnxruntime: it loads the CUDA libraries that the provide
 
 import onnxruntime as ort  # isort: skip
 
+from daemon.device import CUDA_PROVIDER
 from daemon.errors import AcceleratorUnavailable, SettingsError
-from daemon.gpu.device import CUDA_PROVIDER
+from daemon.inference import CPU_PROVIDER
 from models.card import Card
 
-CPU_PROVIDER = "CPUExecutionProvider"
 TENSORRT_PROVIDER = "TensorrtExecutionProvider"
 Provider = tuple[str, dict[str, str]]
 
