@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -50,9 +50,13 @@ class _Batch(Generic[J]):
 
 
 class Batcher(Generic[J]):
-    """`put` from anywhere; `take` by any number of workers, each of which gets jobs of its own."""
+    """`put` from anywhere; `take` by any number of workers, each of which gets jobs of its own.
 
-    def __init__(self) -> None:
+    waited: hears how many seconds each batch with windows was open.
+    """
+
+    def __init__(self, waited: Callable[[float], None] = lambda seconds: None) -> None:
+        self._waited = waited
         self._changed = threading.Condition()
         self._flows: dict[Hashable, deque[J]] = {}
         self._turn: deque[Hashable] = deque()  # flows that have jobs; the first is next
@@ -88,17 +92,20 @@ class Batcher(Generic[J]):
                 self._changed.wait_for(lambda: self._turn or self._closed)
             if not self._turn:
                 return None if self._closed else []
-            closes_at = time.monotonic() + limits.max_wait_s
+            opened_at = time.monotonic()
             most = limits.max_windows
             if not limits.max_wait_s:
                 most = max(1, min(most, self._waiting // limits.share))
             while True:
                 while self._turn and batch.windows < most:
                     self._take_turn(batch, limits)
-                left_s = closes_at - time.monotonic()
-                if batch.windows >= most or not batch.windows or self._closed or left_s <= 0:
+                open_s = time.monotonic() - opened_at
+                full = batch.windows >= most or self._closed or open_s >= limits.max_wait_s
+                if full and batch.windows:
+                    self._waited(open_s)
+                if full or not batch.windows:
                     return batch.jobs
-                self._changed.wait(left_s)
+                self._changed.wait(limits.max_wait_s - open_s)
 
     def _take_turn(self, batch: _Batch[J], limits: BatchLimits) -> None:
         """A chain of the next flow, and what stands behind it that is no window."""

@@ -93,7 +93,7 @@ class Engine:
     def __init__(self, crew: Crew, capacity_windows: int, metrics: Metrics) -> None:
         self._crew, self._capacity, self._metrics = crew, capacity_windows, metrics
         self._room = asyncio.Semaphore(capacity_windows)
-        self._batcher: Batcher[Job] = Batcher()
+        self._batcher: Batcher[Job] = Batcher(metrics.batch_wait_seconds.observe)
         self._results: asyncio.Queue[list[Done] | BaseException | None] = asyncio.Queue()
         self._taking = threading.Lock()  # held while a batch is taken: so batches of a flow are known in order
         self._order: defaultdict[Hashable, deque[_Part]] = defaultdict(deque)  # of each flow, what is not out yet
@@ -176,6 +176,7 @@ class Engine:
 
     def _work(self, number: int) -> None:
         under_way: deque[tuple[_Taken, Batch | None, float]] = deque()
+        finished = 0.0  # when the batch before was: the time beside it is not counted twice
         try:
             while True:
                 taken = self._take(number, wait=not under_way)
@@ -186,7 +187,9 @@ class Engine:
                     if len(under_way) < scorer.depth:
                         continue
                 if under_way:
-                    self._finish(*under_way.popleft())
+                    done, batch, started = under_way.popleft()
+                    self._finish(done, batch, max(started, finished))
+                    finished = time.perf_counter()
                 elif taken is None:
                     break
                 self._busy_since_s[number] = time.monotonic() if under_way else None

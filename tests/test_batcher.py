@@ -97,7 +97,8 @@ def test_without_waiting_nothing_is_an_empty_batch() -> None:
 
 
 def test_a_batch_closes_when_it_is_full_or_late() -> None:
-    batcher: Batcher[Item] = Batcher()
+    open_s: list[float] = []
+    batcher: Batcher[Item] = Batcher(open_s.append)
     first, second, third = stream("a", 3)
     batcher.put(first)
     started = time.monotonic()
@@ -108,6 +109,8 @@ def test_a_batch_closes_when_it_is_full_or_late() -> None:
         waiting = pool.submit(batcher.take, BatchLimits(2, LIMIT_S))
         batcher.put(third)
         assert names(waiting.result(LIMIT_S)) == ["a1", "a2"]
+    assert len(open_s) == 2
+    assert open_s[0] >= 0.05
 
 
 @given(

@@ -120,6 +120,8 @@ def test_the_promised_metrics_are_there(tmp_path: Path, tiny_model: Path, audio:
         'inference_device_info{provider="CPUExecutionProvider"}',
     ):
         assert f"genred_{name}" in page
+    for count in ("batch_size_count", "batch_wait_seconds_count", "end_to_end_latency_seconds_count"):
+        assert f"genred_{count} 0.0" not in page
 
 
 def test_it_ends_by_itself_when_its_sources_do(tmp_path: Path, tiny_model: Path, audio: Path) -> None:
