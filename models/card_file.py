@@ -1,12 +1,11 @@
 """Put a card into an ONNX file, whole or not at all. Needs the `onnx` package; only exporters do this."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import onnx
 
 from models.card import Card, card_from_metadata, card_to_metadata
+from models.whole_file import whole_file
 
 
 def write_model(model: onnx.ModelProto, card: Card, path: Path) -> None:
@@ -17,17 +16,8 @@ def write_model(model: onnx.ModelProto, card: Card, path: Path) -> None:
     """
     merged = {entry.key: entry.value for entry in model.metadata_props} | card_to_metadata(card)
     onnx.helper.set_model_props(model, merged)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(model.SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp makes it private; a model is for every user of the machine
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as file:
+        file.write(model.SerializeToString())
 
 
 def read_card(path: Path) -> Card:

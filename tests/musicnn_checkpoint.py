@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from export.musicnn_package import PackageMissingError, musicnn_package
+from export.musicnn.package import PackageMissingError, musicnn_package
 
 
 def musicnn_folder() -> Path | None:

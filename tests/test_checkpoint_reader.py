@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from export.crc32c import crc32c, masked_crc32c
-from export.protobuf_wire import read_fields, read_varint
-from export.tf_checkpoint import CheckpointError, read_checkpoint
+from export.musicnn.crc32c import crc32c, masked_crc32c
+from export.musicnn.protobuf_wire import read_fields, read_varint
+from export.musicnn.tf_checkpoint import CheckpointError, read_checkpoint
 
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 _TF_DTYPES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "bool": 10}

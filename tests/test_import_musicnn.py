@@ -15,12 +15,12 @@ from torch import nn
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.golden import golden_audio, golden_window
-from export.musicnn_labels import MUSICNN_LABELS
-from export.musicnn_package import PackageMissingError, musicnn_package
-from export.musicnn_weights import load_musicnn, musicnn_state
-from export.onnx_graph import ParityError, check_parity, to_onnx
-from export.tf_checkpoint import CheckpointError
+from export.convert.golden import golden_audio, golden_window
+from export.convert.onnx_graph import ParityError, check_parity, to_onnx
+from export.musicnn.labels import MUSICNN_LABELS
+from export.musicnn.package import PackageMissingError, musicnn_package
+from export.musicnn.tf_checkpoint import CheckpointError
+from export.musicnn.weights import load_musicnn, musicnn_state
 from models.card_file import read_card
 from models.catalogue import resolve_model
 from models.frontend_spec import MUSICNN_FRONT_END

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from export.crc32c import masked_crc32c
-from export.protobuf_wire import read_fields, read_varint
+from export.errors import DependencyMissing
+from export.musicnn.crc32c import masked_crc32c
+from export.musicnn.protobuf_wire import read_fields, read_varint
 
 _MAGIC: Final = bytes.fromhex("57fb808b247547db")  # LevelDB's table magic, little-endian
 _FOOTER_BYTES: Final = 48
@@ -24,7 +25,7 @@ _UNCOMPRESSED: Final = 0
 _DTYPES: Final = {1: "<f4", 2: "<f8", 3: "<i4", 4: "u1", 5: "<i2", 6: "i1", 9: "<i8", 10: "?", 19: "<f2"}
 
 
-class CheckpointError(ValueError):
+class CheckpointError(DependencyMissing):
     """A file is not a checkpoint, or a damaged one; the message says which and where."""
 
 

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from export.errors import DependencyMissing
+
 PACKAGE_VERSION: Final = "0.1.0"
 _INSTALL: Final = f"pip install --no-deps musicnn=={PACKAGE_VERSION}"
 
 
-class PackageMissingError(RuntimeError):
+class PackageMissingError(DependencyMissing):
     """The package is not where it was said to be, or not installed; the message says what to do."""
 
 

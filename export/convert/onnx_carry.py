@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from export.onnx_graph import quiet, within
+from export.convert.onnx_graph import quiet, within
 from models.card import Card, Carry
 
 _PREFIX = "first/"  # of all that belongs to the branch: an inner graph may not name what the outer one has

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from export.tf_checkpoint import CheckpointError, read_checkpoint
+from export.musicnn.tf_checkpoint import CheckpointError, read_checkpoint
 from models.musicnn import Musicnn
 
 Variables = Mapping[str, npt.NDArray[np.generic]]

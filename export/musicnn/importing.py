@@ -8,12 +8,12 @@ import numpy as np
 import onnx
 import torch
 
-from export.golden import golden_window
-from export.musicnn_labels import MUSICNN_LABELS
-from export.musicnn_package import PACKAGE_VERSION
-from export.musicnn_weights import load_musicnn
-from export.onnx_carry import check_carry, optional_carry
-from export.onnx_graph import check_parity, to_onnx
+from export.convert.golden import golden_window
+from export.convert.onnx_carry import check_carry, optional_carry
+from export.convert.onnx_graph import check_parity, to_onnx
+from export.musicnn.labels import MUSICNN_LABELS
+from export.musicnn.package import PACKAGE_VERSION
+from export.musicnn.weights import load_musicnn
 from models.card import Card, Carry
 from models.card_file import write_model
 from models.frontend_spec import MUSICNN_FRONT_END

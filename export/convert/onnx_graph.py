@@ -11,10 +11,12 @@ import onnxruntime
 import torch
 from torch import nn
 
+from export.errors import ProofFailed
+
 _OPSET = 18
 
 
-class ParityError(RuntimeError):
+class ParityError(ProofFailed):
     """The ONNX graph does not compute what the torch module computes."""
 
 
@@ -74,7 +76,8 @@ def quiet() -> onnxruntime.SessionOptions:
 def within(worst: float, tolerance: float) -> float:
     """`worst`, or ParityError when it is beyond `tolerance`."""
     if not worst <= tolerance:  # also when it is not a number
-        raise ParityError(f"the ONNX graph differs from the torch network by {worst:.2g}, allowed: {tolerance:.0e}")
+        said = f"the ONNX graph differs from the torch network by {worst:.2g}, allowed: {tolerance:.0e}"
+        raise ParityError(f"{said}; nothing was written")
     return worst
 
 

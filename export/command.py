@@ -1,0 +1,36 @@
+"""What every command of `genred export` shares: errors as one line and an exit code."""
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from export.errors import ExportError
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Ends the program with the code of an ExportError, its message on standard error; a traceback for defects only."""
+    try:
+        yield
+    except ExportError as error:
+        fail(str(error), error.exit_code)
+    except ImportError as error:
+        package = (error.name or "a package").partition(".")[0]
+        fail(f"{package} is not installed; install genred with its extras: pip install 'genred[cpu,export]'", 69)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        fail(f"{error.filename or 'writing'}: {error.strerror}; nothing was left half-written", 70)
+
+
+def fail(message: str, code: int) -> None:
+    """Each line of `message` on standard error, and the end.
+
+    Not typer.Exit: without its standalone mode that becomes a success.
+    """
+    for line in message.splitlines():
+        typer.echo(f"genred export: {line}", err=True)
+    sys.exit(code)

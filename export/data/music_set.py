@@ -1,0 +1,125 @@
+"""A music set: a folder with the list of its clips, their labels and splits. What scanning writes and training reads.
+
+`manifest.jsonl` has one clip a line, paths relative to the folder where they lie beneath it; `labels.json` the labels
+in the order of a network's outputs, and whether a clip may have several.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast, get_args
+
+from export.data.clip import SPLITS, Clip, Split
+from export.errors import InputUnusable
+from models.card import Kind, Label
+from models.whole_file import write_text
+
+MANIFEST: Final = "manifest.jsonl"
+LABELS: Final = "labels.json"
+
+
+@dataclass(frozen=True, slots=True)
+class MusicSet:
+    """Clips with their labels and splits.
+
+    folder: where the set is (or will be) written. labels: in the order of the outputs. multi_label: several a clip.
+    """
+
+    folder: Path
+    clips: tuple[Clip, ...]
+    labels: tuple[Label, ...]
+    multi_label: bool
+
+    def of(self, split: Split) -> tuple[Clip, ...]:
+        """The clips of one split."""
+        return tuple(clip for clip in self.clips if clip.split == split)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The labels' names, in the order of the outputs."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over what training depends on: the files' contents, labels and splits; not where they lie."""
+        lines = sorted(json.dumps([c.sha256 or str(c.path), c.labels, c.artist, c.split]) for c in self.clips)
+        text = "\n".join([json.dumps([self.label_names, self.multi_label]), *lines])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_music_set(music: MusicSet) -> None:
+    """Write the two files, each whole or not at all; OSError."""
+    lines = [json.dumps(_fields(clip, music.folder), ensure_ascii=False) for clip in music.clips]
+    write_text(music.folder / MANIFEST, "".join(f"{line}\n" for line in lines))
+    labels = [{"name": label.name, "kind": label.kind} for label in music.labels]
+    text = json.dumps({"labels": labels, "multi_label": music.multi_label}, ensure_ascii=False, indent=2)
+    write_text(music.folder / LABELS, text + "\n")
+
+
+def read_music_set(folder: Path) -> MusicSet:
+    """Read what `write_music_set` wrote; InputUnusable names the file and the line."""
+    manifest, labels = folder / MANIFEST, folder / LABELS
+    for path in (manifest, labels):
+        if not path.is_file():
+            raise InputUnusable(f"{folder} is no music set ({path.name} is missing): make one with genred export scan")
+    names, multi_label = _read_labels(labels)
+    clips = []
+    for number, line in enumerate(manifest.read_text(encoding="utf-8").split("\n"), 1):
+        if line.strip():
+            clips.append(_clip(line, folder, f"{manifest}:{number}"))
+    return MusicSet(folder, tuple(clips), names, multi_label)
+
+
+def _fields(clip: Clip, folder: Path) -> dict[str, Any]:
+    path = clip.path
+    inside = path.is_relative_to(folder)
+    fields = {
+        "path": str(path.relative_to(folder) if inside else path),
+        "labels": list(clip.labels),
+        "artist": clip.artist,
+        "split": clip.split,
+        "sha256": clip.sha256,
+        "recording": clip.recording,
+        "duration_s": clip.duration_s,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _clip(line: str, folder: Path, where: str) -> Clip:
+    try:
+        fields = json.loads(line)
+        split = fields.get("split")
+        if split is not None and split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}")
+        return Clip(
+            path=folder / _typed(fields, "path", str),
+            labels=tuple(str(name) for name in _typed(fields, "labels", list)),
+            artist=fields.get("artist"),
+            split=cast(Split | None, split),
+            sha256=fields.get("sha256"),
+            recording=fields.get("recording"),
+            duration_s=fields.get("duration_s"),
+        )
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise InputUnusable(f"{where}: not a clip: {error}") from None
+
+
+def _typed(fields: Mapping[str, Any], key: str, kind: type) -> Any:
+    value = fields[key]
+    if not isinstance(value, kind):
+        raise ValueError(f"{key} must be a {kind.__name__}")
+    return value
+
+
+def _read_labels(path: Path) -> tuple[tuple[Label, ...], bool]:
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        labels = tuple(Label(str(entry["name"]), cast(Kind, entry["kind"])) for entry in fields["labels"])
+        unknown = [label.kind for label in labels if label.kind not in get_args(Kind)]
+        if unknown:
+            raise ValueError(f"unknown kind {unknown[0]!r}")
+        return labels, bool(fields["multi_label"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputUnusable(f"{path}: not a list of labels: {error}") from None

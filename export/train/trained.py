@@ -1,0 +1,77 @@
+"""A trained network in one file: safetensors, whose metadata say how to build the network and what it listens to."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from export.data.recipe import Recipe
+from export.errors import InputUnusable
+from models.card import Activation, Label
+from models.frontend_spec import FrontEnd
+from models.networks import NETWORKS, Options, make_network
+from models.whole_file import whole_file
+
+_KEY: Final = "genred.network"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """How to build a network and feed it.
+
+    network: a name of `models.networks`. notes: what training wants to hand on (figures, data, settings), JSON.
+    """
+
+    network: str
+    labels: tuple[Label, ...]
+    recipe: Recipe
+    activation: Activation
+    options: Options = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self) -> nn.Module:
+        """The network, freshly initialised."""
+        return make_network(self.network, len(self.labels), self.options)
+
+
+def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:
+    """Write weights and spec to `path`, whole or not at all; OSError."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    with whole_file(path) as file:
+        file.write(safetensors.torch.save(tensors, {_KEY: json.dumps(asdict(spec), ensure_ascii=False)}))
+
+
+def load_network(path: Path) -> tuple[NetworkSpec, nn.Module]:
+    """Read spec and network (in evaluation mode) back; InputUnusable when the file is something else."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            spec = read_spec((file.metadata() or {})[_KEY])
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        network = spec.build()
+        network.load_state_dict(weights)
+    except FileNotFoundError:
+        raise InputUnusable(f"{path}: no such file") from None
+    except (safetensors.SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise InputUnusable(f"{path}: not a network that genred trained: {str(error).splitlines()[0]}") from None
+    return spec, network.eval()
+
+
+def read_spec(text: str) -> NetworkSpec:
+    """A spec from its JSON; KeyError, TypeError or ValueError when it is none."""
+    fields = json.loads(text)
+    if fields["network"] not in NETWORKS:
+        raise ValueError(f"unknown network {fields['network']!r}; known: {', '.join(sorted(NETWORKS))}")
+    recipe = fields["recipe"]
+    return NetworkSpec(
+        network=fields["network"],
+        labels=tuple(Label(entry["name"], entry["kind"]) for entry in fields["labels"]),
+        recipe=Recipe(FrontEnd(**recipe["front_end"]), recipe["window_s"], recipe["hop_s"]),
+        activation=cast(Activation, fields["activation"]),
+        options=fields["options"],
+        notes=fields["notes"],
+    )
