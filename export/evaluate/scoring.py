@@ -7,20 +7,18 @@ scores the plain mean of the others.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from models.card import Activation, Label
 from models.catalogue import ModelNotFound, resolve_model
 from models.frontend import normalised
-
-if TYPE_CHECKING:
-    from export.data.cache import FeatureCache
 
 Floats = npt.NDArray[np.float32]
 RUN_WINDOWS: Final = 64  # that go through a network at once: memory stays small, and no faster with more
@@ -99,15 +97,16 @@ def open_scorer(path: Path) -> Scorer:
     return TorchScorer(path)
 
 
-def score_clips(scorer: Scorer, clips: Iterable[Clip], cache: "FeatureCache") -> Iterator[ClipScores]:
+def score_clips(scorer: Scorer, clips: Iterable[Clip], cache: FeatureCache) -> Iterator[ClipScores]:
     """The scores of each clip in turn; `cache` must be of the scorer's recipe. UnreadableAudio."""
     recipe = scorer.recipe
     for clip in clips:
         blocks = cache.blocks(clip)
-        windows, silent = blocks.windows(recipe), blocks.silent(recipe)
-        found = np.zeros((len(windows), len(scorer.labels)), np.float32)
-        if not silent.all():
-            found[~silent] = scores_of(scorer, windows[~silent])
+        silent = blocks.silent(recipe)
+        loud = np.flatnonzero(~silent)
+        found = np.zeros((len(silent), len(scorer.labels)), np.float32)
+        if len(loud):
+            found[loud] = scores_of(scorer, blocks.windows(recipe, loud))
         yield ClipScores(clip, found, silent)
 
 
