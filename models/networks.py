@@ -6,6 +6,8 @@ from typing import Final, Protocol
 from torch import Tensor, nn
 
 from models.musicnn import Musicnn
+from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
+from models.spectrogram_cnn import SpectrogramCnn
 
 Options = Mapping[str, int | float | str | bool]
 
@@ -29,4 +31,6 @@ def make_network(name: str, n_labels: int, options: Options) -> nn.Module:
 
 NETWORKS: Final[Mapping[str, Callable[..., nn.Module]]] = {
     "musicnn": Musicnn,
+    "spectrogram-attention-cnn": SpectrogramAttentionCnn,
+    "spectrogram-cnn": SpectrogramCnn,
 }
