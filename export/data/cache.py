@@ -9,17 +9,15 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 from export.data.cache_entry import TornEntry, read_entry, read_power, write_entry
 from export.data.clip import Clip
 from export.data.decode import Floats, UnreadableAudio
 from export.data.features import Blocks, blocks_of
+from export.data.media import is_picture
 from export.data.recipe import Recipe
 from export.errors import CannotWrite
 from models.whole_file import write_text
-
-IMAGE_SUFFIXES: Final = frozenset((".png", ".jpg", ".jpeg"))
 
 
 class FeatureCache:
@@ -89,7 +87,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _heard(path: Path, recipe: Recipe) -> Blocks:
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if is_picture(path):
         from export.data.images import image_blocks
 
         return image_blocks(path, recipe)
