@@ -11,9 +11,9 @@ from torchaudio.functional import spectrogram
 
 from models.frontend_spec import FrontEnd
 from models.mel_filterbank import mel_filterbank, periodic_hann
+from models.normalise_torch import normalised
 
 _DB_FLOOR: Final = 1e-10
-_DEVIATION_FLOOR: Final = 1e-5
 
 
 class TorchLogMel(nn.Module):
@@ -65,10 +65,7 @@ class TorchLogMel(nn.Module):
 
     def normalised(self, windows: Tensor) -> Tensor:
         """As `models.frontend.normalised`: (n_windows, n_frames, n_mels)."""
-        if self.spec.normalisation == "none":
-            return windows
-        deviation, mean = torch.std_mean(windows, dim=(1, 2), correction=0, keepdim=True)
-        return (windows - mean) / (deviation + _DEVIATION_FLOOR)
+        return normalised(windows, self.spec)
 
     def _scaled(self, power: Tensor) -> Tensor:
         """Mel power -> its logarithm."""

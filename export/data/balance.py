@@ -13,7 +13,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 
 # "none": every window once. "labels": each label equally often, as many windows in all as there are (or
-# windows_per_label each), those of rare labels several times. "undersample": at most windows_per_label each, none twice.
+# windows_per_label each), those of rare labels several times. "undersample": at most windows_per_label each, once.
 Balance = Literal["none", "labels", "undersample"]
 BALANCES: Final[tuple[Balance, ...]] = get_args(Balance)
 
@@ -48,7 +48,7 @@ def epoch_windows(
     else:
         each = windows_per_label or -(-len(windows) // len(groups))
         draws = [_drawn(group, each, rng) for group in groups]
-    return cast(Ints, windows[np.concatenate(draws)])
+    return windows[np.concatenate(draws)]
 
 
 def _first_of_each_clip(clips: Ints, most: int, rng: np.random.Generator) -> Ints:
