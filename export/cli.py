@@ -2,7 +2,10 @@
 
 import typer
 
+from export.data.scan_command import scan_command
+from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
+from export.rendered.command import render_styles_command
 
 app = typer.Typer(name="export", no_args_is_help=True, help="Make, check and convert models.")
 
@@ -13,3 +16,6 @@ def _group() -> None:
 
 
 app.command("import-musicnn")(import_musicnn_command)
+app.command("fetch")(fetch_command)
+app.command("render-styles")(render_styles_command)
+app.command("scan")(scan_command)

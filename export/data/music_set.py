@@ -6,15 +6,16 @@ in the order of a network's outputs, and whether a clip may have several.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import IO, Any, Final, cast, get_args
 
 from export.data.clip import SPLITS, Clip, Split
 from export.errors import InputUnusable
 from models.card import Kind, Label
-from models.whole_file import write_text
+from models.whole_file import whole_file
 
 MANIFEST: Final = "manifest.jsonl"
 LABELS: Final = "labels.json"
@@ -50,12 +51,20 @@ class MusicSet:
 
 
 def write_music_set(music: MusicSet) -> None:
-    """Write the two files, each whole or not at all; OSError."""
+    """Write the two files, both or neither; OSError.
+
+    After a kill between them `labels.json` is missing, and the folder is no set: clips never meet another set's labels.
+    """
     lines = [json.dumps(_fields(clip, music.folder), ensure_ascii=False) for clip in music.clips]
-    write_text(music.folder / MANIFEST, "".join(f"{line}\n" for line in lines))
-    labels = [{"name": label.name, "kind": label.kind} for label in music.labels]
-    text = json.dumps({"labels": labels, "multi_label": music.multi_label}, ensure_ascii=False, indent=2)
-    write_text(music.folder / LABELS, text + "\n")
+    named = [{"name": label.name, "kind": label.kind} for label in music.labels]
+    text = json.dumps({"labels": named, "multi_label": music.multi_label}, ensure_ascii=False, indent=2)
+    with whole_file(music.folder / LABELS) as labels:
+        labels.write(f"{text}\n".encode())
+        _on_disk(labels)
+        with whole_file(music.folder / MANIFEST) as manifest:
+            manifest.write("".join(f"{line}\n" for line in lines).encode())
+            _on_disk(manifest)
+            (music.folder / LABELS).unlink(missing_ok=True)
 
 
 def read_music_set(folder: Path) -> MusicSet:
@@ -70,6 +79,12 @@ def read_music_set(folder: Path) -> MusicSet:
         if line.strip():
             clips.append(_clip(line, folder, f"{manifest}:{number}"))
     return MusicSet(folder, tuple(clips), names, multi_label)
+
+
+def _on_disk(file: IO[bytes]) -> None:
+    """No space left: said before anything has changed."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _fields(clip: Clip, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""A function over many items in processes of their own; a process that dies takes its item with it, not the work."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD: Final = 4  # items a worker that are handed out: memory does not grow with their number
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """In place of a result: the process that worked on the item was killed, or crashed."""
+
+
+def each(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterator[tuple[T, R | Lost]]:
+    """Every item with its result, in the order in which they are done; one worker is this process itself.
+
+    `function` and the items must be picklable. An exception of `function` ends everything.
+    """
+    if workers <= 1 or len(items) <= 1:
+        yield from ((item, function(item)) for item in items)
+        return
+    rest = list(reversed(items))
+    while rest:
+        suspects = yield from _until_broken(function, rest, workers)
+        for item in suspects:  # one of them broke the pool: each alone shows which
+            yield item, _alone(function, item)
+
+
+def _until_broken(function: Callable[[T], R], rest: list[T], workers: int) -> Iterator[tuple[T, R | Lost]]:
+    """Takes from the end of `rest` until it is empty or a process dies; returns what was under way then."""
+    pending: dict[Future[R], T] = {}
+    suspects: list[T] = []
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
+        while (rest and not suspects) or pending:
+            while rest and not suspects and len(pending) < workers * _AHEAD:
+                item = rest.pop()
+                pending[pool.submit(function, item)] = item
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                item = pending.pop(future)
+                try:
+                    yield item, future.result()
+                except BrokenProcessPool:
+                    suspects.append(item)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return suspects
+
+
+def _alone(function: Callable[[T], R], item: T) -> R | Lost:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        try:
+            return pool.submit(function, item).result()
+        except BrokenProcessPool:
+            return Lost()
