@@ -1,0 +1,134 @@
+"""The table of links: CSV with a header, JSON lines, or plain text with an address a line. Pure."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from export.data.clip import SPLITS
+from export.data.manifest import SPLIT_NAMES
+from export.errors import InputUnusable
+from export.fetch.link import Link, absolute
+
+# The same thing by the names that tables have for it; the first is ours.
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "url": ("url", "link", "address"),
+    "labels": ("labels", "label", "genres", "genre", "tags"),
+    "artist": ("artist",),
+    "split": ("split",),
+    "title": ("title",),
+}
+_BETWEEN_LABELS: Final = re.compile(r"[;|]")
+
+
+def read_table(text: str, name: str, base: str | None = None) -> tuple[Link, ...]:
+    """The links of a table, in its order, each address once (labels of repeated lines are put together).
+
+    name: stands for the table in messages; its suffix (.csv, .tsv, .jsonl, .txt) tells the kind, else the first
+    character does. base: the table's own address, which relative links are of. InputUnusable names the line.
+    """
+    rows = _rows(text.removeprefix("\ufeff"), name)
+    links = [_link(fields, f"{name}:{number}", base) for number, fields in rows]
+    if not links:
+        raise InputUnusable(f"{name} has no links")
+    return merged(links)
+
+
+def merged(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Each address once; labels of its lines together, the rest as first said."""
+    found: dict[str, Link] = {}
+    for link in links:
+        known = found.get(link.url)
+        if known is None:
+            found[link.url] = link
+            continue
+        found[link.url] = replace(
+            known,
+            labels=tuple(dict.fromkeys((*known.labels, *link.labels))),
+            artist=known.artist or link.artist,
+            split=known.split or link.split,
+            title=known.title or link.title,
+        )
+    return tuple(found.values())
+
+
+def _rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    suffix = name.rpartition(".")[2].lower()
+    if suffix in ("jsonl", "ndjson") or (suffix not in ("csv", "tsv", "txt") and text.lstrip().startswith("{")):
+        return _json_rows(text, name)
+    if suffix == "txt":
+        lines = enumerate(text.splitlines(), 1)
+        return [(n, {"url": line}) for n, line in lines if line.strip() and not line.startswith("#")]
+    return _csv_rows(text, name)
+
+
+def _json_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    rows: list[tuple[int, Mapping[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except ValueError as error:
+            raise InputUnusable(f"{name}:{number}: not JSON: {error}") from None
+        if not isinstance(fields, dict):
+            raise InputUnusable(f"{name}:{number}: not an object with a url")
+        rows.append((number, fields))
+    return rows
+
+
+def _csv_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
+    header = {(column or "").strip().lower() for column in reader.fieldnames or ()}
+    if not header & set(COLUMNS["url"]):
+        raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
+    try:
+        return [(reader.line_num, fields) for fields in reader]
+    except csv.Error as error:
+        raise InputUnusable(f"{name}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _link(row: Mapping[str, Any], where: str, base: str | None) -> Link:
+    fields = {str(key).strip().lower(): value for key, value in row.items() if value not in (None, "")}
+    url = _field(fields, "url")
+    if not isinstance(url, str) or not url.strip():
+        raise InputUnusable(f"{where}: no url")
+    split = _text(fields, "split", where)
+    if split is not None and split.lower() not in SPLIT_NAMES:
+        raise InputUnusable(f"{where}: split is {split!r}, not one of {', '.join(SPLITS)}")
+    return Link(
+        url=absolute(url, base),
+        labels=_labels(_field(fields, "labels"), where),
+        artist=_text(fields, "artist", where),
+        split=SPLIT_NAMES[split.lower()] if split else None,
+        title=_text(fields, "title", where),
+    )
+
+
+def _field(fields: Mapping[str, Any], column: str) -> Any:
+    return next((fields[name] for name in COLUMNS[column] if name in fields), None)
+
+
+def _text(fields: Mapping[str, Any], column: str, where: str) -> str | None:
+    value = _field(fields, column)
+    if value is not None and not isinstance(value, str):
+        raise InputUnusable(f"{where}: {column} must be text")
+    return value.strip() or None if value else None
+
+
+def _labels(value: Any, where: str) -> tuple[str, ...]:
+    """Labels of a cell (; or | between them) or of a list, each once."""
+    names = [value] if isinstance(value, str) else value or ()
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise InputUnusable(f"{where}: labels must be text with ; or | between them, or a list of texts")
+    parts = [part.strip() for name in names for part in _BETWEEN_LABELS.split(name)]
+    return tuple(dict.fromkeys(filter(None, parts)))
+
+
+def _shown(header: Iterable[str]) -> str:
+    names = ", ".join(sorted(name[:30] for name in header if name))
+    return names[:200] or "none"
