@@ -2,7 +2,11 @@
 
 import typer
 
+from export.data.cache_command import cache_command
 from export.data.scan_command import scan_command
+from export.convert.onnx_command import onnx_command
+from export.convert.verify_command import verify_command
+from export.evaluate.evaluate_command import evaluate_command
 from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
 from export.rendered.command import render_styles_command
@@ -19,3 +23,7 @@ app.command("import-musicnn")(import_musicnn_command)
 app.command("fetch")(fetch_command)
 app.command("render-styles")(render_styles_command)
 app.command("scan")(scan_command)
+app.command("onnx")(onnx_command)
+app.command("verify")(verify_command)
+app.command("evaluate")(evaluate_command)
+app.command("cache")(cache_command)

@@ -1,6 +1,7 @@
 """What is taken for what: the matrix, and the pairs that are confused most."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,9 +14,9 @@ EXAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A track that was confused: its row, the window in which it was heard most wrongly, and the two scores."""
+    """A track that was confused: its file, the window in which it was heard most wrongly, the track's two scores."""
 
-    row: int
+    path: Path
     window: int
     true_score: float
     heard_score: float
@@ -73,7 +74,9 @@ def _examples(rows: Rows, true: int, heard: int) -> tuple[Example, ...]:
     lead = rows.tracks[confused, heard] - rows.tracks[confused, true]
     chosen = confused[np.argsort(-lead, kind="stable")[:EXAMPLES]]
     return tuple(
-        Example(int(row), _worst_window(rows, row, true, heard), *map(float, rows.tracks[row, [true, heard]]))
+        Example(
+            rows.clips[row].path, _worst_window(rows, row, true, heard), *map(float, rows.tracks[row, [true, heard]])
+        )
         for row in chosen
     )
 

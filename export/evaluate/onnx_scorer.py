@@ -22,7 +22,7 @@ class OnnxScorer:
             self.card: Card = card_from_metadata(self._session.get_modelmeta().custom_metadata_map)
         except CardError as error:
             raise InputUnusable(f"{path}: {error}") from None
-        self._path = path
+        self.path = path
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class OnnxScorer:
         try:
             (found,) = self._session.run([self.card.output_name], {self.card.input_name: windows})
         except Exception as error:  # onnxruntime's exceptions share no base class
-            raise InputUnusable(f"{self._path}: cannot score windows of {windows.shape[1:]}: {_first(error)}") from None
+            raise InputUnusable(f"{self.path}: cannot score windows of {windows.shape[1:]}: {_first(error)}") from None
         return np.asarray(found, np.float32)
 
 

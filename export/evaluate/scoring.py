@@ -33,6 +33,11 @@ class Scorer(Protocol):
         ...
 
     @property
+    def path(self) -> Path:
+        """The file it came from."""
+        ...
+
+    @property
     def labels(self) -> tuple[Label, ...]:
         """In the order of the scores."""
         ...

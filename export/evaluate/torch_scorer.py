@@ -19,9 +19,9 @@ class TorchScorer:
     """A .safetensors checkpoint, or the best one of a run folder. InputUnusable."""
 
     def __init__(self, path: Path) -> None:
-        self.checkpoint = path / "checkpoints" / "best.safetensors" if path.is_dir() else path
+        self.path = path / "checkpoints" / "best.safetensors" if path.is_dir() else path
         self.spec: NetworkSpec
-        self.spec, network = load_network(self.checkpoint)
+        self.spec, network = load_network(self.path)
         self._network = cast(Network, network)
         self._name = path.name if path.is_dir() else path.stem
 

@@ -1,0 +1,90 @@
+"""A model that is to be judged, and what it says of clips: offline, or through the daemon."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.data.cache import FeatureCache
+from export.data.cache_build import build
+from export.data.clip import Clip
+from export.data.music_set import MusicSet
+from export.evaluate.alignment import Alignment
+from export.evaluate.comparison import Judged
+from export.evaluate.onnx_scorer import OnnxScorer
+from export.evaluate.rows import Rows, rows_of
+from export.evaluate.scoring import ClipScores, Scorer, score_clips
+from export.evaluate.streaming import StreamingCheck, check_streamed, stream_clips
+from export.evaluate.thresholds import best_thresholds, threshold_array
+from export.progress import tracked
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A model, the labels of it that are judged, and where its features are kept."""
+
+    scorer: Scorer
+    alignment: Alignment
+    music: MusicSet
+    cache: FeatureCache
+
+    @property
+    def model_labels(self) -> tuple[str, ...]:
+        """All of the model's labels, in the order of its scores."""
+        return tuple(label.name for label in self.scorer.labels)
+
+    def readable(self, clips: Sequence[Clip], workers: int) -> tuple[list[Clip], dict[Path, str]]:
+        """Fills the cache; the clips that can be heard, and why the others cannot."""
+        report = build(self.cache, clips, workers)
+        return report.usable(clips), {clip.path: reason for clip, reason in report.refused}
+
+    def scored(self, clips: Sequence[Clip], what: str) -> list[ClipScores]:
+        """The scores of readable clips; `what` is what the progress says."""
+        return list(tracked(score_clips(self.scorer, clips, self.cache), len(clips), what))
+
+    def streamed(self, offline: Sequence[ClipScores]) -> tuple[list[ClipScores], StreamingCheck]:
+        """The same clips through the daemon, and how far its scores are from those computed offline."""
+        clips = [each.clip for each in offline]
+        with tempfile.TemporaryDirectory(prefix="genred-streaming-") as folder:
+            model = self._served(Path(folder))
+            found = list(tracked(stream_clips(model, self.model_labels, clips), len(clips), "streaming"))
+        return found, check_streamed(found, offline)
+
+    def rows(self, scored: Sequence[ClipScores], labels: Sequence[str]) -> Rows:
+        """Side by side with the truth."""
+        return rows_of(scored, self.model_labels, labels, self.music.multi_label)
+
+    def judged(self, rows: Rows, validation: Rows | None) -> tuple[Judged, str | None]:
+        """With the thresholds of the card, or else the best ones on validation windows; and which of them, in words."""
+        if not self.music.multi_label:
+            return Judged(rows, threshold_array({}, rows.labels)), None
+        thresholds = self.scorer.card.thresholds if isinstance(self.scorer, OnnxScorer) else {}
+        origin = "the model's card"
+        if not thresholds and validation is not None and len(validation.windows):
+            thresholds = best_thresholds(validation.window_truth, validation.windows, validation.labels)
+            origin = "best F1 on the validation windows"
+        if not thresholds:
+            origin = ".5 for every label: the model brings none, and the set has no validation clips"
+        return Judged(rows, threshold_array(thresholds, rows.labels)), origin
+
+    def _served(self, folder: Path) -> Path:
+        """The ONNX file that the daemon runs: the model itself, or the checkpoint converted."""
+        if isinstance(self.scorer, OnnxScorer):
+            return self.scorer.path
+        from export.convert.conversion import Wishes, convert
+        from export.convert.made_card import Naming
+
+        model = folder / "checkpoint.onnx"
+        convert(self.scorer.path, model, None, None, Wishes(Naming("checkpoint")))
+        return model
+
+
+def same_tracks(first: Rows, second: Rows) -> tuple[Rows, Rows]:
+    """The tracks that are in both, in the same order."""
+    there = {clip.path for clip in second.clips}
+    common = [clip for clip in first.clips if clip.path in there]
+    one, other = first.of(common), second.of(common)
+    assert np.array_equal(one.truth, other.truth)
+    return one, other

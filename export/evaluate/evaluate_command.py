@@ -1,0 +1,77 @@
+"""`genred export evaluate`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from export.command import reported
+
+
+class SplitName(StrEnum):
+    """Which part of a set."""
+
+    TEST = "test"
+    VALIDATION = "validation"
+    TRAIN = "train"
+
+
+def evaluate_command(
+    model: Annotated[
+        str, typer.Argument(help="An .onnx file, a shipped model's name, a .safetensors checkpoint or a run folder.")
+    ],
+    music: Annotated[Path, typer.Argument(metavar="SET", help="A music set, as genred export scan writes it.")],
+    split: Annotated[SplitName, typer.Option(help="Which clips of the set.")] = SplitName.TEST,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page with pictures and sounds: DIR/index.html.")
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every figure for programs.")
+    ] = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="OTHER_MODEL", help="A second model, compared on the same tracks.")
+    ] = None,
+    streaming: Annotated[
+        bool, typer.Option("--streaming", help="Score the clips through the daemon, and prove that it is the same.")
+    ] = False,
+    common_labels: Annotated[
+        bool, typer.Option("--common-labels", help="Judge only the labels that model and set share.")
+    ] = False,
+    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Resamples of the bootstrap intervals.")] = 1000,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the features. Default: SET/cache.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that read audio; 0: one a usable core.")] = 0,
+) -> None:
+    """Judge a model on clips it was not trained on: per window and per track, with intervals and examples."""
+    with reported():
+        from export.data.music_set import read_music_set
+        from export.errors import ProofFailed
+        from export.evaluate.evaluating import Options, evaluate
+        from export.evaluate.json_report import write_json
+        from export.evaluate.scoring import model_path
+        from export.evaluate.streaming import TOLERANCE
+        from export.evaluate.terminal import print_evaluation
+
+        options = Options(
+            cache=cache or music / "cache",
+            split=split.value,
+            common_labels=common_labels,
+            streaming=streaming,
+            compare=None if compare is None else model_path(compare),
+            resamples=resamples,
+            workers=workers,
+        )
+        found = evaluate(model_path(model), read_music_set(music), options)
+        print_evaluation(found)
+        if json_file is not None:
+            write_json(found, json_file)
+        if report is not None:
+            from export.evaluate.html_report import write_report
+
+            typer.echo(f"report: {write_report(found, report)}")
+        if found.streaming is not None and not found.streaming.holds:
+            raise ProofFailed(
+                f"--streaming: scores of the daemon differ from those computed offline by up to "
+                f"{found.streaming.largest_difference:.2g} (allowed {TOLERANCE:g}), and of "
+                f"{len(found.streaming.apart)} clips in the number of windows heard"
+            )
