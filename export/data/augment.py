@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from export.data import augment_spectrum as spectrum
@@ -46,6 +46,12 @@ class AugmentSettings(BaseModel):
     pitch_semitones: Annotated[float, Field(ge=0, le=12)] = 1.0
     mixup: Probability = 0.0
     mixup_alpha: Annotated[float, Field(gt=0)] = 0.3
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> "AugmentSettings":
+        if self.noise_snr_db_low > self.noise_snr_db_high:
+            raise ValueError("noise_snr_db_low is above noise_snr_db_high")
+        return self
 
 
 def batch_generator(seed: int, epoch: int, batch: int) -> torch.Generator:

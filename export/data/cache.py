@@ -13,7 +13,7 @@ from pathlib import Path
 from export.data.cache_entry import TornEntry, read_entry, read_power, write_entry
 from export.data.clip import Clip
 from export.data.decode import Floats, UnreadableAudio
-from export.data.features import Blocks, blocks_of
+from export.data.features import Blocks, blocks_of, check_recipe
 from export.data.media import is_picture
 from export.data.recipe import Recipe
 from export.errors import CannotWrite
@@ -21,9 +21,13 @@ from models.whole_file import write_text
 
 
 class FeatureCache:
-    """The hop blocks of clips, read where they have been kept and made where they have not."""
+    """The hop blocks of clips, read where they have been kept and made where they have not.
+
+    InputUnusable for a recipe whose windows cannot be cut.
+    """
 
     def __init__(self, folder: Path, recipe: Recipe) -> None:
+        check_recipe(recipe)
         self.folder, self.recipe = folder, recipe
         self.entries = folder / recipe.features_id
 

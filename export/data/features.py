@@ -18,6 +18,7 @@ import soxr
 
 from export.data.decode import Floats, MonoPiece, UnreadableAudio, positioned_pieces
 from export.data.recipe import Recipe
+from export.errors import InputUnusable
 from models.frontend import LogMel
 
 SILENCE_DBFS: Final = -60.0  # the daemon's default
@@ -63,6 +64,19 @@ def silent_windows(power: Floats, recipe: Recipe, silence_dbfs: float = SILENCE_
         return np.zeros(0, np.bool_)
     runs = np.lib.stride_tricks.sliding_window_view(power.astype(np.float64), recipe.blocks_per_window)
     return cast(npt.NDArray[np.bool_], runs.mean(axis=1) < 10 ** (silence_dbfs / 10))
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """InputUnusable unless windows are whole hops and hops whole spectrogram frames."""
+    rate_hz, frame_hop = recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop
+    blocks, frames = recipe.window_s / recipe.hop_s, recipe.hop_s * rate_hz / frame_hop
+    if blocks < 1 or not math.isclose(blocks, round(blocks), rel_tol=1e-9):
+        raise InputUnusable(f"windows of {recipe.window_s:g} s are not a multiple of their hop of {recipe.hop_s:g} s")
+    if not math.isclose(frames, round(frames), rel_tol=1e-9):
+        raise InputUnusable(
+            f"a hop of {recipe.hop_s:g} s is not a whole number of the front end's frames "
+            f"({frame_hop} samples at {rate_hz} Hz)"
+        )
 
 
 def blocks_of(path: Path, recipe: Recipe) -> Blocks:
