@@ -132,4 +132,4 @@ def test_what_each_block_attends_to_can_be_asked_for() -> None:
     assert first.channels.shape == (2, 4) and first.places.shape == (2, 20, 30)
     assert second.channels.shape == (2, 6) and second.places.shape == (2, 10, 15)
     for weights in (first.channels, first.places, second.channels, second.places):
-        assert float(weights.min()) >= 0 and float(weights.max()) <= 1
+        assert bool(((weights >= 0) & (weights <= 1)).all())

@@ -61,6 +61,18 @@ def load_network(path: Path) -> tuple[NetworkSpec, nn.Module]:
     return spec, network.eval()
 
 
+def checkpoint_of(path: Path) -> Path:
+    """The checkpoint meant by a run folder (its best one) or by a .safetensors file itself. InputUnusable."""
+    if path.is_dir():
+        best = path / "checkpoints" / "best.safetensors"
+        if not best.is_file():
+            raise InputUnusable(f"{path} holds no trained network: {best.relative_to(path)} is not there")
+        return best
+    if not path.is_file():
+        raise InputUnusable(f"{path}: no such file or run folder")
+    return path
+
+
 def read_spec(text: str) -> NetworkSpec:
     """A spec from its JSON; KeyError, TypeError or ValueError when it is none."""
     fields = json.loads(text)

@@ -1,0 +1,130 @@
+"""A run's folder: what lies where, and whether a run may begin or go on in it.
+
+settings.toml, environment.json, metrics.jsonl, checkpoints/{best,last,last-state}.safetensors, plots/, tensorboard/.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from export.data.music_set import MusicSet
+from export.errors import InputUnusable
+from export.train.environment import environment
+from export.train.outcome import EpochFigures
+from export.train.settings import TrainSettings
+from export.train.settings_file import read_settings, settings_toml
+from models.whole_file import write_text
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The files of a run; `path` need not exist yet."""
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        """What decides the run's figures."""
+        return self.path / "settings.toml"
+
+    @property
+    def environment(self) -> Path:
+        """Where and with what it ran, and on what music."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """A line an epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """The network of the best epoch."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    @property
+    def last(self) -> Path:
+        """The network of the last whole epoch."""
+        return self.path / "checkpoints" / "last.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """All that going on needs, in one file, so that no kill can leave halves of two states."""
+        return self.path / "checkpoints" / "last-state.safetensors"
+
+    @property
+    def plots(self) -> Path:
+        """Pictures of the curves."""
+        return self.path / "plots"
+
+    @property
+    def tensorboard(self) -> Path:
+        """TensorBoard's events."""
+        return self.path / "tensorboard"
+
+
+def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet) -> None:
+    """A new run's first files. InputUnusable when the folder holds a run already."""
+    if folder.settings.exists():
+        raise InputUnusable(f"{folder.path} holds a run already: go on with it by --resume, or name another folder")
+    write_text(folder.settings, settings_toml(settings))
+    _write_environment(folder, music, settings, [])
+
+
+def go_on(folder: RunFolder, settings: TrainSettings, music: MusicSet) -> None:
+    """Check that what was begun in `folder` is the same run, and note that it goes on here. InputUnusable."""
+    before = read_settings(folder.settings)
+    differing = list(differences(before.model_dump(mode="json"), settings.model_dump(mode="json")))
+    if differing:
+        lines = [f"{folder.path} was begun with other settings:", *differing]
+        raise InputUnusable("\n".join([*lines, "leave them out to go on, or begin another run"]))
+    noted = json.loads(folder.environment.read_text(encoding="utf-8"))
+    if noted["music_set"]["fingerprint"] != music.fingerprint:
+        raise InputUnusable(
+            f"{folder.path} was begun on other music: the files, labels or splits of {music.folder} have changed "
+            "since; begin another run"
+        )
+    _write_environment(folder, music, settings, noted["sessions"])
+
+
+def require_run(folder: RunFolder) -> None:
+    """InputUnusable unless a run was begun here."""
+    if not folder.settings.is_file() or not folder.environment.is_file():
+        raise InputUnusable(f"{folder.path} holds no run to resume: leave --resume out to begin one")
+
+
+def write_metrics(folder: RunFolder, history: Sequence[EpochFigures]) -> None:
+    """All epochs so far, a JSON object a line."""
+    write_text(folder.metrics, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history))
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """A line for each setting that is not what it was, by its dotted name."""
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"  {prefix}{key}: {old!r} then, {new!r} now"
+
+
+def _write_environment(
+    folder: RunFolder, music: MusicSet, settings: TrainSettings, sessions: Sequence[Mapping[str, Any]]
+) -> None:
+    noted = {
+        "music_set": {
+            "folder": str(music.folder),
+            "fingerprint": music.fingerprint,
+            "clips": {split: len(music.of(split)) for split in ("train", "validation", "test")},
+            "labels": list(music.label_names),
+            "multi_label": music.multi_label,
+        },
+        "seeds": {
+            "run": settings.seed,
+            "note": "each batch of each process draws from a seed made of this one, the epoch and its number",
+        },
+        "sessions": [*sessions, environment()],
+    }
+    write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")

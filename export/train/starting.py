@@ -1,0 +1,93 @@
+"""The network a run starts with: a fresh one, or one that has learnt already; and what "auto" settings come to."""
+
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import nn
+
+from export.data.music_set import MusicSet
+from export.errors import InputUnusable, SettingsUnusable
+from export.train.settings import TrainSettings
+from export.train.trained import NetworkSpec, checkpoint_of, load_network
+from models.card import Label
+from models.catalogue import PRETRAINED
+from models.networks import NETWORKS, make_network
+
+_OUTPUT: Final = "output."  # of every network: the layer whose length is the number of labels
+_DEFAULT_NETWORK: Final = "spectrogram-cnn"
+
+
+def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
+    """The settings with nothing left open: network, options, front end and loss. SettingsUnusable, InputUnusable."""
+    changes: dict[str, object] = {}
+    if settings.initial:
+        spec, _ = initial_network(settings.initial)
+        changes |= _from_initial(settings, spec)
+    elif settings.network == "auto":
+        changes["network"] = _DEFAULT_NETWORK
+    if settings.loss.kind == "auto":
+        kind = "bce" if music.multi_label else "ce"
+        changes["loss"] = settings.loss.model_copy(update={"kind": kind})
+    open_ended = settings.model_copy(update=changes)
+    found = open_ended.model_copy(update={"front_end": open_ended.recipe.front_end})
+    if found.network not in NETWORKS:
+        raise SettingsUnusable(f"network: {found.network!r} is none of {', '.join(sorted(NETWORKS))}")
+    return found
+
+
+def starting_network(settings: TrainSettings, labels: tuple[Label, ...]) -> nn.Module:
+    """The network of `resolved` settings; of an initial one with other labels the last layer is fresh.
+
+    The seed of the settings decides what is fresh. SettingsUnusable for options that the network does not take.
+    """
+    torch.manual_seed(settings.seed)
+    try:
+        network = make_network(settings.network, len(labels), settings.network_options)
+    except (TypeError, ValueError) as error:
+        raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
+    if settings.initial:
+        _learn_from(network, settings, labels)
+    if settings.frozen == "body":
+        for name, parameter in network.named_parameters():
+            parameter.requires_grad = name.startswith(_OUTPUT)
+    return network
+
+
+def training_mode(network: nn.Module, settings: TrainSettings) -> None:
+    """As `network.train()`; a frozen body stays in evaluation, or its normalisations would still move."""
+    network.train(settings.frozen != "body")
+
+
+def initial_network(name: str) -> tuple[NetworkSpec, nn.Module]:
+    """A shipped network's weights by name ("musicnn-msd"), a checkpoint or a run folder's. InputUnusable."""
+    path = Path(name).expanduser()
+    if path.exists():
+        return load_network(checkpoint_of(path))
+    if "/" not in name and (shipped := PRETRAINED / f"{name}.safetensors").is_file():
+        return load_network(shipped)
+    known = ", ".join(sorted(path.stem for path in PRETRAINED.glob("*.safetensors")))
+    raise InputUnusable(f"initial: {name} is no checkpoint, no run folder and none of the shipped networks: {known}")
+
+
+def _from_initial(settings: TrainSettings, spec: NetworkSpec) -> dict[str, object]:
+    if settings.network not in ("auto", spec.network):
+        raise SettingsUnusable(f"network: {settings.initial} is a {spec.network}, not a {settings.network}")
+    heard = spec.recipe.front_end
+    if settings.front_end != "auto" and settings.recipe.front_end != heard:
+        raise SettingsUnusable(f"front_end: {settings.initial} has learnt with another; leave it out")
+    options = {**spec.options, **settings.network_options}
+    return {"network": spec.network, "network_options": options, "front_end": heard}
+
+
+def _learn_from(network: nn.Module, settings: TrainSettings, labels: tuple[Label, ...]) -> None:
+    spec, learnt = initial_network(settings.initial)
+    weights = learnt.state_dict()
+    if [label.name for label in spec.labels] != [label.name for label in labels]:
+        fresh = network.state_dict()
+        weights |= {name: tensor for name, tensor in fresh.items() if name.startswith(_OUTPUT)}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise SettingsUnusable(f"network_options: {settings.initial} does not fit them: {reason}") from None
