@@ -7,6 +7,7 @@ from export.data.scan_command import scan_command
 from export.convert.onnx_command import onnx_command
 from export.convert.verify_command import verify_command
 from export.evaluate.evaluate_command import evaluate_command
+from export.corpora.debian_command import debian_music_command
 from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
 from export.rendered.command import render_styles_command
@@ -27,3 +28,4 @@ app.command("onnx")(onnx_command)
 app.command("verify")(verify_command)
 app.command("evaluate")(evaluate_command)
 app.command("cache")(cache_command)
+app.command("debian-music")(debian_music_command)
