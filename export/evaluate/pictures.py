@@ -14,7 +14,7 @@ from export.evaluate.calibration import Bin
 from export.evaluate.evaluation import Calibration, LabelLine
 from export.evaluate.wording import FIGURES, figure
 
-INK, FAINT, BLUE, ORANGE = "#1f2733", "#d7dce3", "#2f6db3", "#d9822b"
+INK, FAINT, GREY, BLUE, ORANGE = "#1f2733", "#d7dce3", "#8a94a3", "#2f6db3", "#d9822b"
 _WRITTEN_LABELS = 16  # up to here the cells of a matrix have room for numbers
 
 
@@ -79,7 +79,7 @@ def reliability_picture(calibration: Calibration) -> bytes:
         _reliability(axes, calibration.tempered_bins, ORANGE, said)
     axes.set_ylabel("share that is right")
     axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False, loc="upper left", fontsize=9)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=9)
     counts = [each.count for each in calibration.bins]
     below.bar([each.confidence for each in calibration.bins], counts, width=0.045, color=BLUE)
     below.set_xlim(0, 1)
@@ -97,15 +97,21 @@ def differences_picture(differences: Sequence[tuple[str, Difference]]) -> bytes:
     places = np.arange(len(differences))[::-1]
     axes.axvline(0, color=INK, linewidth=1)
     for place, (key, found) in zip(places, differences, strict=True):
-        better = found.value > 0 if FIGURES[key][1] else found.value < 0
-        colour = BLUE if better else ORANGE
+        colour = _verdict(found, FIGURES[key][1])
         axes.plot([found.interval.low, found.interval.high], [place, place], color=colour, linewidth=2)
         axes.plot([found.value], [place], "o", color=colour)
     axes.set_yticks(places, [FIGURES[key][0] for key, _ in differences])
     axes.set_ylim(-0.6, len(differences) - 0.4)
-    axes.set_xlabel("other model minus this one (blue: better, orange: worse)")
+    axes.set_xlabel("other model minus this one (blue: better, orange: worse, grey: either)")
     _plain(axes, grid="x")
     return svg(drawing)
+
+
+def _verdict(found: Difference, more_is_better: bool) -> str:
+    """The colour of a difference; grey where its interval holds 0."""
+    if found.interval.low <= 0 <= found.interval.high:
+        return GREY
+    return BLUE if (found.value > 0) == more_is_better else ORANGE
 
 
 def _write_counts(axes: Axes, counts: npt.NDArray[np.int64], share: npt.NDArray[np.float64]) -> None:

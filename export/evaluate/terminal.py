@@ -8,7 +8,7 @@ from rich.table import Table
 from export.evaluate.comparison import Comparison
 from export.evaluate.evaluation import Calibration, Evaluation
 from export.evaluate.streaming import StreamingCheck
-from export.evaluate.wording import FIGURES, chance, figure, signed, span
+from export.evaluate.wording import FIGURES, chance, figure, short_span, signed, span
 
 _MOST_LABELS = 60
 
@@ -49,11 +49,11 @@ def _figures(evaluation: Evaluation) -> Table:
 
 
 def _labels(evaluation: Evaluation) -> Table:
-    table = _table("label", "tracks", "precision", "recall", "F1", "95 % interval", "ROC-AUC", "PR-AUC", title="Labels")
+    table = _table("label", "tracks", "precision", "recall", "F1", "95 %", "ROC-AUC", "PR-AUC", title="Labels")
     lines = sorted(evaluation.labels, key=lambda line: -line.support)
     for line in lines[:_MOST_LABELS]:
         values = [line.precision, line.recall, line.f1] if line.support else [None] * 3
-        interval = span(line.f1_interval)
+        interval = short_span(line.f1_interval)
         areas = [figure(line.roc_auc), figure(line.pr_auc)]
         table.add_row(escape(line.name), str(line.support), *map(figure, values), interval, *areas)
     return table

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from export.data.recipe import Recipe
-from export.train.trained import NetworkSpec, load_network
+from export.train.trained import NetworkSpec, checkpoint_of, load_network
 from models.card import Activation, Label
 from models.networks import Network
 
@@ -19,7 +19,7 @@ class TorchScorer:
     """A .safetensors checkpoint, or the best one of a run folder. InputUnusable."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path / "checkpoints" / "best.safetensors" if path.is_dir() else path
+        self.path = checkpoint_of(path)
         self.spec: NetworkSpec
         self.spec, network = load_network(self.path)
         self._network = cast(Network, network)

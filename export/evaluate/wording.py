@@ -20,17 +20,22 @@ FIGURES: Final = {
 }
 
 
-def figure(value: float | None) -> str:
-    """Three decimals, without the zero before them."""
+def figure(value: float | None, decimals: int = 3) -> str:
+    """.123, without the zero before it; a dash for None."""
     if value is None:
         return "–"
-    text = f"{value:.3f}"
-    return text.replace("0.", ".", 1) if abs(value) < 1 and not text.startswith(("1", "-1")) else text
+    text = f"{value:.{decimals}f}"
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def span(interval: Interval | None) -> str:
     """.81 to .97."""
     return "–" if interval is None else f"{figure(interval.low)} to {figure(interval.high)}"
+
+
+def short_span(interval: Interval | None) -> str:
+    """.81–.98, for narrow columns."""
+    return "–" if interval is None else f"{figure(interval.low, 2)}–{figure(interval.high, 2)}"
 
 
 def signed(value: float) -> str:
