@@ -1,10 +1,13 @@
 """A function over many items in processes of their own; a process that dies takes its item with it, not the work."""
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -33,11 +36,13 @@ def each(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
             yield item, _alone(function, item)
 
 
-def _until_broken(function: Callable[[T], R], rest: list[T], workers: int) -> Iterator[tuple[T, R | Lost]]:
+def _until_broken(
+    function: Callable[[T], R], rest: list[T], workers: int
+) -> Generator[tuple[T, R | Lost], None, list[T]]:
     """Takes from the end of `rest` until it is empty or a process dies; returns what was under way then."""
     pending: dict[Future[R], T] = {}
     suspects: list[T] = []
-    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent)
     try:
         while (rest and not suspects) or pending:
             while rest and not suspects and len(pending) < workers * _AHEAD:
@@ -54,8 +59,21 @@ def _until_broken(function: Callable[[T], R], rest: list[T], workers: int) -> It
     return suspects
 
 
+def _end_with_parent() -> None:
+    """In a worker: a parent that is killed (-9) would leave it waiting for ever; Ctrl-C is the parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _alone(function: Callable[[T], R], item: T) -> R | Lost:
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent) as pool:
         try:
             return pool.submit(function, item).result()
         except BrokenProcessPool:
