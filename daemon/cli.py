@@ -176,7 +176,7 @@ def models_verify(
     device: DeviceOption = None,
     precision: PrecisionOption = "fp32",
 ) -> None:
-    """Prove that models give their golden output on this machine."""
+    """Prove that models are whole, give their golden output on this machine, and take any batch of windows."""
     from daemon.show_models import verify_models
 
     verify_models(models or [], device or "auto", precision)

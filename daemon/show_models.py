@@ -11,6 +11,7 @@ import typer
 from daemon.cpu_team import cpu_model
 from daemon.errors import ModelRefused
 from daemon.inference import GOLDEN_TOLERANCE, OnnxModel
+from daemon.prove_model import prove
 from models.catalogue import ModelNotFound, pretrained_models, resolve_model
 
 TIMED_WINDOWS = 5
@@ -57,19 +58,20 @@ def print_card(name: str) -> None:
 
 
 def verify_models(names: list[str], device: str, precision: str = "fp32") -> None:
-    """Golden check and speed of each model. ModelRefused, at the end, if any failed; other precisions: on a CPU."""
+    """Proof and speed of each model. ModelRefused, at the end, if any failed; other precisions: on a CPU."""
     paths = [_path(name) for name in names] or pretrained_models()
     refused: list[ModelRefused] = []
     for path in paths:
         try:
             model = OnnxModel(path, device) if precision == "fp32" else cpu_model(path, precision)
+            proof = prove(model)
         except ModelRefused as error:
             refused.append(error)
             typer.echo(f"FAIL {path.stem}")
             continue
         typer.echo(
             f"ok   {path.stem:<16} off by {model.golden_deviation:.1e}, {window_ms(model):.1f} ms a window, "
-            f"{model.provider}, {model.threads} threads"
+            f"{model.provider}, {model.threads} threads, {proof}"
         )
     if refused:
         raise ModelRefused("\n".join(str(error) for error in refused))

@@ -8,12 +8,11 @@ carry.
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from export.convert.onnx_graph import quiet, within
+from export.convert.onnx_graph import cpu_session, within
 from models.card import Card, Carry
 
 _PREFIX = "first/"  # of all that belongs to the branch: an inner graph may not name what the outer one has
@@ -109,7 +108,7 @@ def check_carry(
 
     ParityError beyond `tolerance`.
     """
-    session = onnxruntime.InferenceSession(model.SerializeToString(), quiet(), providers=["CPUExecutionProvider"])
+    session = cpu_session(model)
     random = np.random.default_rng(seed)
     hop = card.frames_per_hop
     frames = (4 * random.random((2, 6 * hop, card.front_end.n_mels)) ** 2).astype(np.float32)

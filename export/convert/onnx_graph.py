@@ -53,7 +53,7 @@ def check_parity(
 
     The windows look like log-mel spectra (0..4, and one of silence). Raises ParityError beyond `tolerance`.
     """
-    session = onnxruntime.InferenceSession(model.SerializeToString(), quiet(), providers=["CPUExecutionProvider"])
+    session = cpu_session(model)
     random = np.random.default_rng(seed)
     differences = []
     for batch in (1, 3):
@@ -66,11 +66,32 @@ def check_parity(
     return within(float(np.max(differences)), tolerance)  # NaN if any is, unlike Python's max
 
 
-def quiet() -> onnxruntime.SessionOptions:
-    """Options of a session that says errors only (it warns of every optional input)."""
+def quiet(threads: int = 0) -> onnxruntime.SessionOptions:
+    """Options of a session that says errors only (it warns of every optional input). threads: 0 is one a core."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others use the cores too
     return options
+
+
+def cpu_session(model: onnx.ModelProto, threads: int = 0) -> onnxruntime.InferenceSession:
+    """A session for `model` on the CPU. onnxruntime's exceptions, which share no base class."""
+    return onnxruntime.InferenceSession(model.SerializeToString(), quiet(threads), providers=["CPUExecutionProvider"])
+
+
+def loads(model: onnx.ModelProto) -> str | None:
+    """None where ONNX Runtime takes `model`, else its reason in one line."""
+    try:
+        cpu_session(model)
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        return first_line(error)
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """What a library says, short enough for a message of one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def within(worst: float, tolerance: float) -> float:

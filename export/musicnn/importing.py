@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
-import onnx
 import torch
 
 from export.convert.golden import golden_window
-from export.convert.onnx_carry import check_carry, optional_carry
-from export.convert.onnx_graph import check_parity, to_onnx
+from export.convert.onnx_carry import check_carry
+from export.convert.onnx_graph import check_parity
+from export.convert.serving import CARRY, Served, carrying_graph, plain_graph
 from export.musicnn.labels import MUSICNN_LABELS
 from export.musicnn.package import PACKAGE_VERSION
 from export.musicnn.weights import load_musicnn
@@ -18,12 +18,10 @@ from models.card import Card, Carry
 from models.card_file import write_model
 from models.frontend_spec import MUSICNN_FRONT_END
 from models.musicnn import Musicnn
-from models.musicnn_hops import FirstCarry, HopMusicnn
 
 Arrangement = Literal["fast", "plain"]
 
 CARD_VERSION: Final = "1"
-_CARRY: Final = Carry(input_name="carried", output_name="carry")
 _PARITY: Final = 1e-5
 _DATASETS: Final = {"msd": "Million Song Dataset, Last.fm tags", "mtt": "MagnaTagATune"}
 # What the package's experiment.result files state for their test sets.
@@ -49,27 +47,16 @@ def import_musicnn(package: Path, model: str, arrangement: Arrangement, folder: 
     """
     network = load_musicnn(package / f"{model.upper()}_musicnn")
     name = f"musicnn-{model}" if arrangement == "fast" else f"musicnn-{model}-plain"
-    card = musicnn_card(network, name, model, _CARRY if arrangement == "fast" else None)
+    card = musicnn_card(network, name, model, CARRY if arrangement == "fast" else None)
     shape = (card.frames_per_window, card.front_end.n_mels)
-    if card.carry is None:
-        graph = to_onnx(network, {card.input_name: shape}, [card.output_name])
-    else:
-        graph = _hop_graph(network, card, card.carry)
+    served = Served(network, "sigmoid")
+    graph = plain_graph(served, shape) if card.carry is None else carrying_graph(served, shape)
     difference = check_parity(graph, network, shape, _PARITY)
     if card.carry is not None:
         difference = max(difference, check_carry(graph, card, card.carry, network, _PARITY))
     path = folder / f"{name}.onnx"
     write_model(graph, card, path)
     return Imported(path, difference)
-
-
-def _hop_graph(network: Musicnn, card: Card, carry: Carry) -> onnx.ModelProto:
-    """The shared-overlap arrangement, its carry optional."""
-    hops = HopMusicnn(network).eval()
-    window = {card.input_name: (card.frames_per_window, card.front_end.n_mels)}
-    whole = to_onnx(hops, {**window, carry.input_name: (hops.carry_size,)}, [card.output_name, carry.output_name])
-    first = to_onnx(FirstCarry(hops), window, ["first_carry"])
-    return optional_carry(whole, first, carry.input_name)
 
 
 def musicnn_card(network: Musicnn, name: str, model: str, carry: Carry | None) -> Card:

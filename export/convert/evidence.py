@@ -1,0 +1,109 @@
+"""What a conversion wants to know of a music set: real windows to compare on, a temperature, thresholds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from export.data.cache import FeatureCache
+from export.data.clip import Clip
+from export.data.decode import UnreadableAudio
+from export.data.music_set import MusicSet
+from export.errors import InputUnusable
+from export.evaluate.temperature import fit_temperature, scores_at
+from export.evaluate.thresholds import best_thresholds
+from export.progress import tracked
+from export.train.trained import NetworkSpec
+from models.frontend import normalised
+from models.networks import Network
+
+Floats = npt.NDArray[np.float32]
+KEPT_WINDOWS: Final = 256
+_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """windows: float32 (n, frames, mels), normalised, spread over the validation clips; at most `KEPT_WINDOWS`.
+
+    temperature (1) and thresholds (none): not found where the clips do not bear the network's labels. data: the set's
+    fingerprint.
+    """
+
+    windows: Floats
+    temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    data: str | None = None
+
+
+def no_evidence(spec: NetworkSpec) -> Evidence:
+    """Where no music set is known."""
+    return Evidence(np.empty((0, *spec.recipe.window_shape), np.float32))
+
+
+def evidence_of(
+    music: MusicSet, cache: FeatureCache, spec: NetworkSpec, network: Network, *, tempered: bool = True
+) -> Evidence:
+    """Listen to the validation clips once. InputUnusable when there are none that can be heard.
+
+    tempered: whether to look for a temperature.
+    """
+    clips = _validation(music)
+    labelled = music.label_names == tuple(label.name for label in spec.labels) and any(clip.labels for clip in clips)
+    a_clip = -(-KEPT_WINDOWS // len(clips))
+    kept: list[Floats] = []
+    logits: list[Floats] = []
+    truth: list[Floats] = []
+    for clip in tracked(clips, len(clips), "validation clips"):
+        windows = _heard(clip, cache, spec)
+        if not len(windows):
+            continue
+        kept.append(windows[_spread(len(windows), a_clip)])
+        if labelled:
+            logits.append(_logits(network, windows))
+            truth.append(np.tile(_truth(clip, music.label_names), (len(windows), 1)))
+    if not kept:
+        raise InputUnusable(f"{music.folder}: none of the validation clips has a window that is not silent")
+    windows = np.concatenate(kept)
+    windows = windows[_spread(len(windows), KEPT_WINDOWS)]
+    if not labelled:
+        return Evidence(windows, data=music.fingerprint)
+    together, wanted = np.concatenate(logits), np.concatenate(truth)
+    temperature = fit_temperature(together, wanted, spec.activation) if tempered else 1.0
+    scores = scores_at(together, temperature, spec.activation)
+    return Evidence(windows, temperature, best_thresholds(wanted, scores, music.label_names), music.fingerprint)
+
+
+def _validation(music: MusicSet) -> Sequence[Clip]:
+    clips = music.of("validation")
+    if not clips:
+        raise InputUnusable(f"{music.folder} has no validation clips: scan it with splits, or leave --set out")
+    return clips
+
+
+def _heard(clip: Clip, cache: FeatureCache, spec: NetworkSpec) -> Floats:
+    """The clip's normalised windows that are not silent; none of a clip that cannot be read."""
+    try:
+        blocks = cache.blocks(clip)
+    except UnreadableAudio:
+        return np.empty((0, *spec.recipe.window_shape), np.float32)
+    loud = np.flatnonzero(~blocks.silent(spec.recipe))
+    return normalised(blocks.windows(spec.recipe, loud), spec.recipe.front_end)
+
+
+def _logits(network: Network, windows: Floats) -> Floats:
+    with torch.inference_mode():
+        batches = (torch.from_numpy(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH))
+        return cast(Floats, torch.cat([network.logits(batch) for batch in batches]).numpy())
+
+
+def _truth(clip: Clip, labels: Sequence[str]) -> Floats:
+    return np.array([name in clip.labels for name in labels], np.float32)
+
+
+def _spread(n: int, wanted: int) -> npt.NDArray[np.intp]:
+    """At most `wanted` numbers of 0..n-1, at even distances."""
+    return np.unique(np.linspace(0, n - 1, min(n, wanted)).round().astype(np.intp))

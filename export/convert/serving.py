@@ -1,0 +1,65 @@
+"""A trained network as it is served: scores = activation(logits / temperature), in the quickest graph there is."""
+
+import copy
+from typing import Final, cast
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from export.convert.onnx_carry import optional_carry
+from export.convert.onnx_graph import to_onnx
+from export.data.recipe import Recipe
+from models.card import Activation, Carry
+from models.musicnn import Musicnn
+from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
+from models.networks import Network
+
+INPUT: Final = "log_mel"
+OUTPUT: Final = "scores"
+CARRY: Final = Carry(input_name="carried", output_name="carry")
+
+
+class Served(nn.Module):
+    """`network` with the temperature and the activation behind it."""
+
+    def __init__(self, network: nn.Module, activation: Activation, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+        self.activation, self.temperature = activation, temperature
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """float32 (batch, frames, mels), normalised as the front end says -> scores in 0..1, (batch, n_labels)."""
+        logits = cast(Network, self.network).logits(log_mel)
+        if self.temperature != 1.0:
+            logits = logits * (1 / self.temperature)
+        return torch.softmax(logits, dim=1) if self.activation == "softmax" else torch.sigmoid(logits)
+
+
+def plain_graph(served: Served, window_shape: tuple[int, int]) -> onnx.ModelProto:
+    """The network as it is: a window in, scores out."""
+    return to_onnx(served, {INPUT: window_shape}, [OUTPUT])
+
+
+def can_carry(served: Served, recipe: Recipe) -> bool:
+    """Whether the network has an arrangement in which neighbouring windows share work."""
+    of_two_blocks = (recipe.frames_per_hop, recipe.blocks_per_window) == (FRAMES_PER_BLOCK, 2)
+    return isinstance(served.network, Musicnn) and served.activation == "sigmoid" and of_two_blocks
+
+
+def carrying_graph(served: Served, window_shape: tuple[int, int]) -> onnx.ModelProto:
+    """musicnn's shared-overlap arrangement, its carry optional; only where `can_carry`."""
+    hops = hop_network(served)
+    window = {INPUT: window_shape}
+    whole = to_onnx(hops, {**window, CARRY.input_name: (hops.carry_size,)}, [OUTPUT, CARRY.output_name])
+    first = to_onnx(FirstCarry(hops), window, ["first_carry"])
+    return optional_carry(whole, first, CARRY.input_name)
+
+
+def hop_network(served: Served) -> HopMusicnn:
+    """The network hop by hop, its logits divided by the temperature in its last layer; only where `can_carry`."""
+    network = copy.deepcopy(cast(Musicnn, served.network))
+    with torch.no_grad():
+        network.output.weight.div_(served.temperature)
+        network.output.bias.div_(served.temperature)
+    return HopMusicnn(network).eval()
