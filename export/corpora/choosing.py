@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import av
 
-from export.corpora.packages import ARCHIVES, AUDIO, MIDI, MIDI_PACKAGES, NOT_MUSIC, STEMS
+from export.corpora.packages import ARCHIVES, AUDIO, MIDI, MIDI_PACKAGES, NOT_MUSIC, NOT_TRACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ def may_be_music(path: str, package: str) -> bool:
     """By the path alone: an audio file (or one that may hold some) outside the folders of effects and speech."""
     pure = PurePosixPath(path)
     kind = pure.suffix.lower()
-    if any(folder.lower() in NOT_MUSIC for folder in pure.parts[:-1]) or pure.name.lower() in STEMS:
+    if any(folder.lower() in NOT_MUSIC for folder in pure.parts[:-1]) or pure.name.lower() in NOT_TRACKS:
         return False
     return kind in AUDIO | ARCHIVES or (kind in MIDI and package in MIDI_PACKAGES)
 
@@ -29,7 +29,7 @@ def may_be_music(path: str, package: str) -> bool:
 def heard(path: Path) -> Heard | None:
     """Length and tags as the container tells them; None where it cannot be read or has no audio or length."""
     try:
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}", metadata_errors="replace") as container:  # tags come in any encoding
             if not container.streams.audio or container.duration is None:
                 return None
             tags = dict(container.metadata) | dict(container.streams.audio[0].metadata)

@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from export.corpora.choosing import Heard, heard, may_be_music
-from export.corpora.copyright import licence_of, paragraphs_of
+from export.corpora.copyright import UNKNOWN, licence_of, paragraphs_of
 from export.corpora.deb import fields_of, members
-from export.corpora.packages import ARCHIVES, MIDI
+from export.corpora.packages import ARCHIVES, MIDI, PROSE_LICENCES
 from export.rendered.sound import clip_of, write_flac
 from export.rendered.synth import RATE_HZ, Synth
 from models.whole_file import whole_file, write_text
@@ -69,16 +69,16 @@ def harvest(package: str, deb: Path, folder: Path, shortest_s: float, synth: Syn
             found.append((path, target, known))
         elif target is not None:
             target.unlink()
-    source = Source(package, version, homepage, tuple(_tracks(found, folder, text)))
+    source = Source(package, version, homepage, tuple(_tracks(package, found, folder, text)))
     write_text(folder / COPYRIGHT, text)
     write_text(folder / DONE, json.dumps(asdict(source), ensure_ascii=False, indent=1) + "\n")
     return source
 
 
-def _tracks(found: list[tuple[str, Path, Heard]], folder: Path, copyright_text: str) -> Iterator[Track]:
+def _tracks(package: str, found: list[tuple[str, Path, Heard]], folder: Path, copyright_text: str) -> Iterator[Track]:
     paragraphs = paragraphs_of(copyright_text)
     for path, target, known in found:
-        licence = licence_of(path, paragraphs)
+        licence = licence_of(path, paragraphs) if paragraphs else PROSE_LICENCES.get(package, UNKNOWN)
         own = str(target.relative_to(folder))
         yield Track(own, known.artist, known.title, licence, round(known.duration_s, 2))
 

@@ -1,10 +1,10 @@
 """The packages of Debian's main section whose music is taken, and where in them music is not. Data, no behaviour."""
 
+from collections.abc import Mapping
 from typing import Final
 
 PACKAGES: Final = (
     "asc-music",
-    "boswars-data",
     "btanks-data",
     "colobot-common-sounds",
     "enigma-data",
@@ -26,7 +26,6 @@ PACKAGES: Final = (
     "naev-data",
     "nexuiz-music",
     "noiz2sa-data",
-    "openarena-data",
     "openttd-openmsx",
     "parsec47-data",
     "planetblupi-music-ogg",
@@ -63,12 +62,29 @@ ARCHIVES: Final = frozenset({".pk3"})
 
 NOT_MUSIC: Final = frozenset(
     {
-        *("ambient", "ambience", "ambiences", "environment", "weather"),
+        *("ambient", "ambience", "ambiences", "environment", "tilesets", "weather"),
         *("effects", "events", "interface", "sfx", "soundfx", "units", "weapons"),
         *("announcer", "bot_sounds", "comments", "speech", "tutorial", "tutorials", "voice", "voices"),
     }
 )
 """Folders of effects and speech."""
 
-STEMS: Final = frozenset({"guitar.ogg", "rhythm.ogg", "drums.ogg", "crowd.ogg", "preview.ogg"})
-"""Single voices of songs that are there whole, or a part of them."""
+NOT_TRACKS: Final = frozenset({"guitar.ogg", "rhythm.ogg", "drums.ogg", "crowd.ogg", "preview.ogg", "wind_ambient.ogg"})
+"""Single voices of songs that are there whole, or a part of them; wind."""
+
+PROSE_LICENCES: Final[Mapping[str, str]] = {
+    "enigma-data": "GPL-2",
+    "fillets-ng-data": "GPL-2",
+    "fretsonfire-songs-muldjord": "CC-BY-SA-3.0",
+    "fretsonfire-songs-sectoid": "Expat",
+    "gunroar-data": "BSD-2-clause",
+    "mu-cade-data": "BSD-2-clause",
+    "nexuiz-music": "GPL-2+",
+    "noiz2sa-data": "BSD-2-clause",
+    "parsec47-data": "BSD-2-clause",
+    "singularity-music": "CC-BY-SA-3.0",
+    "titanion-data": "BSD-2-clause",
+    "torus-trooper-data": "BSD-2-clause",
+    "tumiki-fighters-data": "BSD-2-clause",
+}
+"""Of packages whose copyright file is prose: what it says of the music, as read by us."""
