@@ -44,7 +44,11 @@ RECIPE = Recipe(
     )
 )
 LABELS = (Label("low", "genre"), Label("middle", "genre"), Label("high", "genre"))
-NOTES = {"figures": {"macro_f1": 0.75}, "git": "abc123"}
+NOTES = {
+    "music_set": {"fingerprint": "f" * 64},
+    "settings": {"seed": 5},
+    "epoch": {"epoch": 3, "validation_loss": 0.5, "figures": {"macro_f1": 0.75}},
+}
 
 
 def spec_of(labels: tuple[Label, ...] = LABELS) -> NetworkSpec:
@@ -138,8 +142,9 @@ def test_the_card_says_where_the_model_is_from(made: Made) -> None:
     card = read_card(made.output)
     assert (card.name, card.version, card.licence, card.activation) == ("my tagger", "7", "CC-BY-4.0", "softmax")
     assert card.labels == LABELS and card.front_end == RECIPE.front_end
-    assert card.training["figures"] == NOTES["figures"]
-    assert card.provenance["git"] == "abc123"
+    assert (card.training["epoch"], card.training["macro_f1"]) == (3, 0.75)
+    assert card.provenance["settings"] == NOTES["settings"]
+    assert card.provenance["music_set"] == NOTES["music_set"]
     assert card.provenance["validated_on"] == made.music.fingerprint
     conversion = card.provenance["conversion"]
     assert isinstance(conversion, Mapping) and conversion["largest_deviation_on_music"] < 1e-5
@@ -220,12 +225,18 @@ def test_the_command_converts_a_run_with_the_set_it_knows(made: Made, tmp_path: 
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "checkpoints" / "best.safetensors").write_bytes(made.checkpoint.read_bytes())
-    (folder / "environment.json").write_text(json.dumps({"music_set": str(made.music.folder)}))
+    known = {
+        "music_set": {"folder": str(made.music.folder)},
+        "sessions": [{"git": {"commit": "abc", "changed": False}}],
+    }
+    (folder / "environment.json").write_text(json.dumps(known))
     output = tmp_path / "mine.onnx"
     code, said = run("onnx", folder, "-o", output, "--licence", "CC0-1.0")
     assert code == 0, said
     assert "mine.onnx" in said and "validation windows" in said
-    assert read_card(output).name == "mine"
+    card = read_card(output)
+    assert (card.name, card.licence) == ("mine", "CC0-1.0")
+    assert card.provenance["git"] == {"commit": "abc", "changed": False}
     code, said = run("verify", output, folder)
     assert code == 0, said
     assert "validation windows" in said

@@ -1,7 +1,7 @@
 """A checkpoint -> ONNX files with cards: float32, and variants beside it. What is not proven is not written."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
@@ -15,6 +15,7 @@ from export.convert.onnx_graph import cpu_session, within
 from export.convert.opset import at_newest_opset, at_opset, opset_of
 from export.convert.parity import Proof, onnx_scoring, proof_of
 from export.convert.serving import CARRY, Served, can_carry, carrying_graph, plain_graph
+from export.convert.sources import origins
 from export.convert.timing import graphs_ms
 from export.convert.variants import Graph, Precision, Refused, variant
 from export.data.cache import FeatureCache
@@ -75,7 +76,8 @@ def convert(
     evidence = _evidence(spec, cast(Network, network), music, cache_folder, wishes)
     served = Served(network, spec.activation, evidence.temperature).eval()
     proof = proof_of(served, spec.recipe.front_end, spec.recipe.window_shape, evidence.windows)
-    graph = _proven(served, spec, evidence, proof, _sha256(checkpoint), wishes)
+    known = {"checkpoint_sha256": _sha256(checkpoint), **origins(checkpoint)}
+    graph = _proven(served, spec, evidence, proof, known, wishes)
     others = [precision for precision in dict.fromkeys(wishes.precisions) if precision != "fp32"]
     plain = graph.model
     if graph.card.carry is not None and others:
@@ -96,13 +98,18 @@ def _evidence(
 
 
 def _proven(
-    served: Served, spec: NetworkSpec, evidence: Evidence, proof: Proof, checkpoint: str, wishes: Wishes
+    served: Served,
+    spec: NetworkSpec,
+    evidence: Evidence,
+    proof: Proof,
+    known: Mapping[str, object],
+    wishes: Wishes,
 ) -> Graph:
     """The float32 graph and its card; ProofFailed."""
     carry = CARRY if can_carry(served, spec.recipe) else None
     make = plain_graph if carry is None else carrying_graph
     model = _at(make(served, spec.recipe.window_shape), wishes.opset)
-    card = card_of(spec, wishes.naming, evidence, proof.wanted, carry, checkpoint)
+    card = card_of(spec, wishes.naming, evidence, proof.wanted, carry, known)
     deviations = proof.of(onnx_scoring(cpu_session(model), card.input_name, card.output_name))
     if carry is not None:
         carried = check_carry(model, card, carry, served, TOLERANCE)

@@ -14,8 +14,7 @@ from export.convert.serving import INPUT, OUTPUT
 from export.train.trained import NetworkSpec
 from models.card import Card, Carry
 
-# Of a checkpoint's notes these say where a network comes from; the others how its training went.
-_ORIGINS: Final = ("data", "data_fingerprint", "settings", "environment", "git", "teachers", "started_from")
+_FIGURES: Final = "epoch"  # in a checkpoint's notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +27,15 @@ class Naming:
 
 
 def card_of(
-    spec: NetworkSpec, naming: Naming, evidence: Evidence, scoring: Scoring, carry: Carry | None, checkpoint: str
+    spec: NetworkSpec,
+    naming: Naming,
+    evidence: Evidence,
+    scoring: Scoring,
+    carry: Carry | None,
+    origins: Mapping[str, object],
 ) -> Card:
-    """The card, its golden output by `scoring`, which is the torch network. checkpoint: its file's SHA-256."""
+    """The card, its golden output by `scoring`, which is the torch network. origins: go into the provenance."""
     window = golden_window(spec.recipe.front_end, spec.recipe.window_shape[0])
-    provenance: dict[str, object] = {
-        "made_by": f"genred {version('genred')}",
-        "network": spec.network,
-        "options": dict(spec.options),
-        "checkpoint_sha256": checkpoint,
-        **_part(spec.notes, of_origin=True),
-    }
-    if evidence.data is not None:
-        provenance["validated_on"] = evidence.data
-    training = _part(spec.notes, of_origin=False)
-    if evidence.temperature != 1.0:
-        training["temperature"] = round(evidence.temperature, 6)
     return Card(
         name=naming.name,
         version=naming.version,
@@ -52,8 +44,8 @@ def card_of(
         golden_input=window,
         golden_output=scoring(window[np.newaxis])[0],
         licence=naming.licence,
-        provenance=provenance,
-        training=training,
+        provenance=_provenance(spec, evidence, origins),
+        training=_training(spec.notes, evidence.temperature),
         window_s=spec.recipe.window_s,
         hop_s=spec.recipe.hop_s,
         activation=spec.activation,
@@ -64,5 +56,28 @@ def card_of(
     )
 
 
-def _part(notes: Mapping[str, object], *, of_origin: bool) -> dict[str, object]:
-    return {key: value for key, value in notes.items() if (key in _ORIGINS) == of_origin}
+def _provenance(spec: NetworkSpec, evidence: Evidence, origins: Mapping[str, object]) -> dict[str, object]:
+    """Whence: the network, what of the checkpoint's notes is no figure, and `origins`."""
+    found: dict[str, object] = {
+        "made_by": f"genred {version('genred')}",
+        "network": spec.network,
+        "options": dict(spec.options),
+        **{key: value for key, value in spec.notes.items() if key != _FIGURES},
+        **origins,
+    }
+    if evidence.data is not None:
+        found["validated_on"] = evidence.data
+    return found
+
+
+def _training(notes: Mapping[str, object], temperature: float) -> dict[str, object]:
+    """The figures of the epoch that was kept, on the validation windows, and the temperature."""
+    epoch = notes.get(_FIGURES)
+    found: dict[str, object] = {}
+    if isinstance(epoch, Mapping):
+        inner = epoch.get("figures")
+        found = {key: value for key, value in epoch.items() if key not in ("figures", "best", "seconds")}
+        found |= inner if isinstance(inner, Mapping) else {}
+    if temperature != 1.0:
+        found["temperature"] = round(temperature, 6)
+    return found
