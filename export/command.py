@@ -21,7 +21,7 @@ def reported() -> Iterator[None]:
         package = (error.name or "a package").partition(".")[0]
         fail(f"{package} is not installed; install genred with its extras: pip install 'genred[cpu,export]'", 69)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM):
             raise
         fail(f"{error.filename or 'writing'}: {error.strerror}; nothing was left half-written", 70)
 

@@ -16,7 +16,7 @@ from export.data.fingerprint import Fingerprint, bit_errors
 MOST_BIT_ERRORS: Final = 0.25
 _LEAST_FRAMES: Final = 32  # of the overlap, that say something: 2 s
 _LEAST_VOTES: Final = 2  # words that two files share at one offset
-_SHORT_FRAMES: Final = 160  # of 10 s and less, one is enough
+_SHORT_FRAMES: Final = 160  # in 10 s and less one is enough, and may differ in doubtful bits
 _OFFSETS: Final = 4  # that are tried of a pair
 _POPULAR: Final = 64  # a word in more places than this says nothing
 
@@ -63,12 +63,25 @@ def _candidates(prints: Sequence[Fingerprint]) -> dict[tuple[int, int], list[int
 
 def _places(prints: Sequence[Fingerprint]) -> tuple[npt.NDArray[np.uint32], Integers, Integers]:
     """Every word that counts, whose it is, and at which frame; sorted by word, then owner."""
-    where = [np.flatnonzero(one.moves) for one in prints]
-    words = np.concatenate([np.empty(0, np.uint32), *(one.words[at] for one, at in zip(prints, where, strict=True))])
-    owners = np.repeat(np.arange(len(prints)), [len(at) for at in where])
-    frames = np.concatenate([np.empty(0, np.int64), *where])
-    order = np.lexsort((owners, words))
-    return words[order], owners[order], frames[order]
+    words, owners, frames = [np.empty(0, np.uint32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for owner, one in enumerate(prints):
+        at = np.flatnonzero(one.moves)
+        for variant in _variants(one):
+            words.append(variant[at])
+            owners.append(np.full(len(at), owner, np.int64))
+            frames.append(at)
+    all_words, all_owners, all_frames = np.concatenate(words), np.concatenate(owners), np.concatenate(frames)
+    order = np.lexsort((all_owners, all_words))
+    return all_words[order], all_owners[order], all_frames[order]
+
+
+def _variants(one: Fingerprint) -> list[npt.NDArray[np.uint32]]:
+    """The words; of a short recording, which has few, also with each choice of the doubtful bits."""
+    variants = [one.words]
+    if len(one.words) < _SHORT_FRAMES:
+        for column in one.doubtful.T:
+            variants += [words ^ column for words in variants]
+    return variants
 
 
 def _shared(words: npt.NDArray[np.uint32], owners: Integers, frames: Integers) -> Integers:

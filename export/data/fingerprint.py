@@ -22,16 +22,21 @@ _LAG: Final = 4  # frames over which a change is taken
 _BITS: Final = 32
 _LOWEST_HZ: Final = 300.0
 _HIGHEST_HZ: Final = 2_000.0
+_DOUBTFUL: Final = 3
 _FLOOR: Final = 1e-6  # of the loudest band's energy; what lies below is what encoders add
 _MOVES_DB: Final = 1.0  # mean change of a frame that says something
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """words: uint32 (n_frames,), one bit a pair of bands. moves: bool (n_frames,), whether the frame's bits count."""
+    """words: uint32 (n_frames,), one bit a pair of bands. moves: bool (n_frames,), whether the frame's bits count.
+
+    doubtful: uint32 (n_frames, 3), the three bits that were decided most narrowly, one a word.
+    """
 
     words: npt.NDArray[np.uint32]
     moves: npt.NDArray[np.bool_]
+    doubtful: npt.NDArray[np.uint32]
 
 
 def fingerprint(samples: npt.NDArray[np.float32]) -> Fingerprint:
@@ -41,17 +46,24 @@ def fingerprint(samples: npt.NDArray[np.float32]) -> Fingerprint:
     """
     energies = _band_energies(samples[: round(LONGEST_S * RATE_HZ)])
     if len(energies) <= _LAG or not energies.any():
-        return Fingerprint(np.empty(0, np.uint32), np.empty(0, np.bool_))
+        return Fingerprint(np.empty(0, np.uint32), np.empty(0, np.bool_), np.empty((0, _DOUBTFUL), np.uint32))
     level_db = 10 * np.log10(np.maximum(energies, energies.max() * _FLOOR))
     slope_db = level_db[:, :-1] - level_db[:, 1:]
     change_db = slope_db[_LAG:] - slope_db[:-_LAG]
-    packed = np.packbits(change_db > 0, axis=1)
-    return Fingerprint(packed.view(np.uint32)[:, 0], np.abs(change_db).mean(axis=1) > _MOVES_DB)
+    certainty = np.abs(change_db)
+    narrowest = np.argpartition(certainty, _DOUBTFUL, axis=1)[:, :_DOUBTFUL]
+    doubtful = [_words(np.arange(_BITS) == narrowest[:, [n]]) for n in range(_DOUBTFUL)]
+    return Fingerprint(_words(change_db > 0), certainty.mean(axis=1) > _MOVES_DB, np.stack(doubtful, axis=1))
 
 
 def bit_errors(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]) -> float:
     """The share of bits in which two aligned runs of words differ: 0 for the same, about 0.5 for strangers."""
     return float(np.bitwise_count(left ^ right).mean()) / _BITS if len(left) else 1.0
+
+
+def _words(bits: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint32]:
+    """bool (n_frames, 32) -> uint32 (n_frames,)."""
+    return np.packbits(bits, axis=1).view(np.uint32)[:, 0]
 
 
 def _band_energies(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

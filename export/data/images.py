@@ -4,7 +4,7 @@ A picture's columns are frames (one a pixel), its rows frequencies (low ones at 
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -81,9 +81,9 @@ def _stretched(values: Floats, size: int, axis: int) -> Floats:
         edges = np.linspace(0, old, size + 1)
         sums = np.concatenate([np.zeros_like(fine[:1]), np.cumsum(fine, axis=0, dtype=np.float64)])
         at = _between(sums, edges)
-        return np.moveaxis(np.diff(at, axis=0) * (size / old), 0, axis).astype(np.float32)
+        return cast(Floats, np.moveaxis(np.diff(at, axis=0) * (size / old), 0, axis).astype(np.float32))
     centres = (np.arange(size) + 0.5) * old / size - 0.5
-    return np.moveaxis(_between(fine, np.clip(centres, 0, old - 1)), 0, axis).astype(np.float32)
+    return cast(Floats, np.moveaxis(_between(fine, np.clip(centres, 0, old - 1)), 0, axis).astype(np.float32))
 
 
 def _between(rows: npt.NDArray[np.floating], at: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
@@ -91,4 +91,4 @@ def _between(rows: npt.NDArray[np.floating], at: npt.NDArray[np.float64]) -> npt
     low = np.minimum(at.astype(int), len(rows) - 1)
     high = np.minimum(low + 1, len(rows) - 1)
     weight = (at - low)[:, np.newaxis]
-    return rows[low] * (1 - weight) + rows[high] * weight
+    return cast(npt.NDArray[np.floating], rows[low] * (1 - weight) + rows[high] * weight)

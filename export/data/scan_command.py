@@ -97,6 +97,8 @@ def scan_command(
         from export.data.scan_report import show_report, write_report
         from export.data.splits import SplitRules
 
+        if unlabelled and label_map is not None:
+            raise InputUnusable("--unlabelled and --label-map exclude each other")
         rules = ScanRules(
             label_map=_map_of(label_map, multi_label),
             split=split.value,
@@ -112,8 +114,6 @@ def scan_command(
         )
         if output.exists() and not output.is_dir():
             raise InputUnusable(f"{output} is a file: a set is a folder")
-        if unlabelled and label_map is not None:
-            raise InputUnusable("--unlabelled and --label-map exclude each other")
         if fma_tracks is None and source.is_dir():
             listing = _folders(source, output, None if unlabelled else genre_from, artist_from)
         elif genre_from != "first" or artist_from not in (None, _TAGS):

@@ -98,7 +98,7 @@ def _deal(holdings: Sequence[Counter[str]], shares: dict[Split, float]) -> list[
     while open_labels := {label for label in wanted if any(n not in dealt for n in holders[label])}:
         label = min(open_labels, key=lambda name: (name == _ALL, _left(holders[name], dealt), name))
         rest = [n for n in holders[label] if n not in dealt]
-        for n in sorted(rest, key=lambda n: -holdings[n][label]):  # large ones first: small ones fill up
+        for n in sorted(rest, key=lambda n: -holdings[n][_ALL]):  # large ones first: small ones fill up
             split = max(used, key=lambda name: (wanted[label][name], wanted[_ALL][name], -used.index(name)))
             dealt[n] = split
             for held, count in holdings[n].items():

@@ -32,8 +32,8 @@ def each(function: Callable[[T], R], items: Sequence[T], workers: int) -> Iterat
     rest = list(reversed(items))
     while rest:
         suspects = yield from _until_broken(function, rest, workers)
-        for item in suspects:  # one of them broke the pool: each alone shows which
-            yield item, _alone(function, item)
+        while suspects:  # one of them broke the pool: one by one they show which
+            yield from _one_by_one(function, suspects)
 
 
 def _until_broken(
@@ -72,9 +72,13 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _alone(function: Callable[[T], R], item: T) -> R | Lost:
-    with ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent) as pool:
-        try:
-            return pool.submit(function, item).result()
-        except BrokenProcessPool:
-            return Lost()
+def _one_by_one(function: Callable[[T], R], suspects: list[T]) -> Iterator[tuple[T, R | Lost]]:
+    """Takes from the end of `suspects` until it is empty, or one has killed the process."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        while suspects:
+            item = suspects.pop()
+            try:
+                yield item, pool.submit(function, item).result()
+            except BrokenProcessPool:
+                yield item, Lost()
+                return
