@@ -11,6 +11,7 @@ from export.corpora.debian_command import debian_music_command
 from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
 from export.rendered.command import render_styles_command
+from export.train.train_command import train_command
 
 app = typer.Typer(name="export", no_args_is_help=True, help="Make, check and convert models.")
 
@@ -29,3 +30,4 @@ app.command("verify")(verify_command)
 app.command("evaluate")(evaluate_command)
 app.command("cache")(cache_command)
 app.command("debian-music")(debian_music_command)
+app.command("train")(train_command)

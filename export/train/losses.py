@@ -64,7 +64,7 @@ def asymmetric_focal(logits: Tensor, targets: Tensor, gamma_positive: float, gam
 
 
 def asl(logits: Tensor, targets: Tensor, gamma_positive: float, gamma_negative: float, shift: float) -> Tensor:
-    """The asymmetric loss of Ridnik et al. (ICCV 2021), equations 4 to 6, as a mean: p of negatives is lowered by shift.
+    """The asymmetric loss of Ridnik et al. (ICCV 2021), equations 4 to 6, as a mean.
 
     -mean[y (1-p)^g+ ln p + (1-y) p_m^g- ln(1-p_m)], p_m = max(p - shift, 0): negatives under the shift count nothing.
     """
@@ -85,13 +85,14 @@ def soft_binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
     The mean Kullback-Leibler divergence of the labels' yes and no.
     """
-    doubt = -(torch.special.xlogy(targets, targets) + torch.special.xlogy(1 - targets, 1 - targets)).mean()
+    doubt: Tensor = -(torch.special.xlogy(targets, targets) + torch.special.xlogy(1 - targets, 1 - targets)).mean()
     return functional.binary_cross_entropy_with_logits(logits, targets) - doubt
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """The Kullback-Leibler divergence of softmax(z) from a teacher's distribution over the labels: 0 when equal."""
-    return functional.kl_div(functional.log_softmax(logits, dim=1), targets, reduction="batchmean")
+    found: Tensor = functional.kl_div(functional.log_softmax(logits, dim=1), targets, reduction="batchmean")
+    return found
 
 
 def positive_weights(targets: Tensor) -> Tensor:

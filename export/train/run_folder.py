@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from export.data.clip import Clip
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.train.environment import environment
@@ -65,34 +66,50 @@ class RunFolder:
         return self.path / "tensorboard"
 
 
-def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet) -> None:
-    """A new run's first files. InputUnusable when the folder holds a run already."""
+def require_new(folder: RunFolder) -> None:
+    """InputUnusable when the folder holds a run already, or is none."""
     if folder.settings.exists():
         raise InputUnusable(f"{folder.path} holds a run already: go on with it by --resume, or name another folder")
-    write_text(folder.settings, settings_toml(settings))
-    _write_environment(folder, music, settings, [])
+    if folder.path.exists() and not folder.path.is_dir():
+        raise InputUnusable(f"{folder.path} is a file; name a folder for the run")
 
 
-def go_on(folder: RunFolder, settings: TrainSettings, music: MusicSet) -> None:
-    """Check that what was begun in `folder` is the same run, and note that it goes on here. InputUnusable."""
+def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) -> None:
+    """InputUnusable unless a run with these (resolved) settings was begun here on this music."""
+    if not folder.settings.is_file() or not folder.environment.is_file():
+        raise InputUnusable(f"{folder.path} holds no run to resume: leave --resume out to begin one")
     before = read_settings(folder.settings)
     differing = list(differences(before.model_dump(mode="json"), settings.model_dump(mode="json")))
     if differing:
         lines = [f"{folder.path} was begun with other settings:", *differing]
         raise InputUnusable("\n".join([*lines, "leave them out to go on, or begin another run"]))
-    noted = json.loads(folder.environment.read_text(encoding="utf-8"))
-    if noted["music_set"]["fingerprint"] != music.fingerprint:
+    if _noted(folder)["music_set"]["fingerprint"] != music.fingerprint:
         raise InputUnusable(
             f"{folder.path} was begun on other music: the files, labels or splits of {music.folder} have changed "
             "since; begin another run"
         )
-    _write_environment(folder, music, settings, noted["sessions"])
 
 
-def require_run(folder: RunFolder) -> None:
-    """InputUnusable unless a run was begun here."""
-    if not folder.settings.is_file() or not folder.environment.is_file():
-        raise InputUnusable(f"{folder.path} holds no run to resume: leave --resume out to begin one")
+def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out: Sequence[tuple[Clip, str]]) -> None:
+    """Write a new run's first files, or note that a run goes on here."""
+    sessions = _noted(folder)["sessions"] if folder.settings.exists() else []
+    noted = {
+        "music_set": {
+            "folder": str(music.folder),
+            "fingerprint": music.fingerprint,
+            "clips": {split: len(music.of(split)) for split in ("train", "validation", "test")},
+            "labels": list(music.label_names),
+            "multi_label": music.multi_label,
+            "left_out": [[str(clip.path), why] for clip, why in left_out],
+        },
+        "seeds": {
+            "run": settings.seed,
+            "note": "each batch of each process draws from a seed made of this one, the epoch and its number",
+        },
+        "sessions": [*sessions, environment()],
+    }
+    write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder.settings, settings_toml(settings))  # the last: from here on the folder holds a run
 
 
 def write_metrics(folder: RunFolder, history: Sequence[EpochFigures]) -> None:
@@ -110,21 +127,6 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
             yield f"  {prefix}{key}: {old!r} then, {new!r} now"
 
 
-def _write_environment(
-    folder: RunFolder, music: MusicSet, settings: TrainSettings, sessions: Sequence[Mapping[str, Any]]
-) -> None:
-    noted = {
-        "music_set": {
-            "folder": str(music.folder),
-            "fingerprint": music.fingerprint,
-            "clips": {split: len(music.of(split)) for split in ("train", "validation", "test")},
-            "labels": list(music.label_names),
-            "multi_label": music.multi_label,
-        },
-        "seeds": {
-            "run": settings.seed,
-            "note": "each batch of each process draws from a seed made of this one, the epoch and its number",
-        },
-        "sessions": [*sessions, environment()],
-    }
-    write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
+def _noted(folder: RunFolder) -> dict[str, Any]:
+    noted: dict[str, Any] = json.loads(folder.environment.read_text(encoding="utf-8"))
+    return noted

@@ -99,8 +99,9 @@ class TrainSettings(Part):
 
     network: a name of `models.networks`, "auto": the initial one's, or spectrogram-cnn; network_options: what that
     network takes. front_end "auto": the initial network's, or the network's own. initial: a shipped network
-    ("musicnn-msd"), a checkpoint or a run folder to start from. frozen: "body" trains the last layer only. precision "bf16" works everywhere, "fp16" on a GPU. threads: of torch; 0 leaves them to torch.
-    state_minutes: what a kill can cost; the state is also written after every epoch.
+    ("musicnn-msd"), a checkpoint or a run folder to start from. frozen: "body" trains the last layer only.
+    batch_size: windows a step in each process. precision "bf16" works everywhere, "fp16" on a GPU. threads: of torch;
+    0 leaves them to torch. state_minutes: what a kill can cost; the state is also written after every epoch.
     """
 
     network: str = "auto"

@@ -1,0 +1,126 @@
+"""What a run learns from: checked, heard into the cache, and in the shape the loop takes."""
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from export.data.augment import Augmentation
+from export.data.cache import FeatureCache
+from export.data.cache_build import build
+from export.data.clip import Clip
+from export.data.leaks import check_leaks
+from export.data.music_set import MusicSet
+from export.data.targets import LabelTargets, Targets
+from export.data.window_stream import WindowStream
+from export.errors import InputUnusable, SettingsUnusable
+from export.train.losses import Loss, activation_of, make_loss, positive_weights
+from export.train.parallel import Team
+from export.train.settings import SOFTMAX_LOSSES, TrainSettings
+from export.train.validation import Judge, known_figures
+from models.card import Activation
+
+_NAMED: Final = 5  # clips that a message lists
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything about the music that the loop needs. left_out: clips that could not be used, and why."""
+
+    stream: WindowStream
+    judge: Judge
+    loss: Loss
+    activation: Activation
+    augment: Augmentation
+    left_out: Sequence[tuple[Clip, str]]
+
+
+def check_music(music: MusicSet, settings: TrainSettings, taught: bool) -> None:
+    """What can be known before anything is heard; taught: targets come from elsewhere, not from the labels.
+
+    InputUnusable, SettingsUnusable.
+    """
+    if music.multi_label and settings.loss.kind in SOFTMAX_LOSSES:
+        raise SettingsUnusable(
+            f"loss.kind: {settings.loss.kind} is for one label a clip, and clips of {music.folder} may have several; "
+            "use bce, asymmetric-focal, asl, or soft-bce for a teacher's scores"
+        )
+    watch, known = settings.early_stop.watch, ["loss", *known_figures(taught, music.multi_label)]
+    if watch not in known:
+        raise SettingsUnusable(f"early_stop.watch: {watch!r} is none of {', '.join(known)}")
+    _check_clips(music, {split: music.of(split) for split in ("train", "validation")}, taught)
+    check_leaks(music)
+
+
+def gather_material(
+    music: MusicSet, settings: TrainSettings, targets: Targets | None, folder: Path, workers: int, team: Team
+) -> Material:
+    """Fill the cache in `folder` with what is missing and read on from there. InputUnusable, CannotWrite."""
+    cache = FeatureCache(folder, settings.recipe)
+    clips = [*music.of("train"), *music.of("validation")]
+    if not team.leads:
+        team.wait()  # it is the leader who fills it
+    report = build(cache, clips, workers)
+    if team.leads:
+        _say(report.refused)
+        team.wait()
+    usable = {split: report.usable(music.of(split)) for split in ("train", "validation")}
+    _check_clips(music, usable, targets is not None)
+    given = targets or LabelTargets(music.label_names)
+    activation = activation_of(settings.loss)
+    weights = None
+    if targets is None and settings.loss.kind == "bce" and settings.loss.pos_weight:
+        rows = [torch.from_numpy(given.of(clip, 1)) for clip in usable["train"]]
+        weights = positive_weights(torch.cat(rows)).to(team.device)
+    loss = make_loss(settings.loss, weights)
+    windows = settings.windows
+    stream = WindowStream(
+        usable["train"],
+        cache,
+        given,
+        settings.batch_size,
+        settings.seed,
+        shuffle_windows=windows.shuffle,
+        balance=windows.balance,
+        windows_per_label=windows.per_label or None,
+        windows_per_clip=windows.per_clip or None,
+        rank=team.rank,
+        world_size=team.size,
+    )
+    n_labels = len(music.labels)
+    judge = Judge(usable["validation"], cache, given, activation, n_labels, music.multi_label, loss, team)
+    augment = Augmentation(settings.augment, settings.recipe.front_end)
+    return Material(stream, judge, loss, activation, augment, report.refused)
+
+
+def _check_clips(music: MusicSet, clips: Mapping[str, Sequence[Clip]], taught: bool) -> None:
+    for split, found in clips.items():
+        if not found:
+            raise InputUnusable(f"{music.folder}: no clip to use in the split {split}; see genred export scan --help")
+    if taught:
+        return
+    if len(music.labels) < 2 and not music.multi_label:
+        raise InputUnusable(f"{music.folder}: one label alone, {', '.join(music.label_names)}: nothing to tell apart")
+    if not music.multi_label:
+        wrong = [clip for found in clips.values() for clip in found if len(clip.labels) != 1]
+        if wrong:
+            raise InputUnusable(
+                f"{wrong[0].path}: {len(wrong[0].labels)} labels, where each clip of {music.folder} must have one"
+            )
+    counts = Counter(label for clip in clips["train"] for label in clip.labels)
+    absent = [label for label in music.label_names if not counts[label]]
+    if absent:
+        raise InputUnusable(f"{music.folder}: no training clip has the label {', '.join(absent)}; scan it without")
+
+
+def _say(refused: Sequence[tuple[Clip, str]]) -> None:
+    if not refused:
+        return
+    lines = [f"{len(refused)} clips are left out:", *(f"  {clip.path} {why}" for clip, why in refused[:_NAMED])]
+    if len(refused) > _NAMED:
+        lines.append(f"  ... and {len(refused) - _NAMED} more, all in environment.json")
+    sys.stderr.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,83 @@
+"""`genred export train`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from export.command import reported
+
+if TYPE_CHECKING:
+    from export.train.outcome import Outcome
+    from export.train.settings import TrainSettings
+
+
+def train_command(
+    music_set: Annotated[Path, typer.Argument(metavar="SET", help="A music set, made by genred export scan.")],
+    run: Annotated[Path, typer.Option(help="Folder for this run: settings, figures, checkpoints, pictures.")],
+    network: Annotated[
+        str | None, typer.Option(help="spectrogram-cnn (the default), spectrogram-attention-cnn, or musicnn.")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/train.md.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most so many times through the training clips.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. optimiser.learning_rate=3e-4; repeatable."),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from what has learnt already: musicnn-msd, musicnn-mtt, a checkpoint or a run folder."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in the folder, with its own settings.")
+    ] = False,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder where what has been heard is kept. Default: SET/cache.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that fill the cache; 0: one a processor.")] = 0,
+) -> None:
+    """Train a network on a music set. Several processes: torchrun --nproc-per-node 2 --no-python genred export train ..."""
+    with reported():
+        from export.data.music_set import read_music_set
+        from export.train.training import train
+
+        settings = _settings(run, resume, config, network, epochs, init, change or [])
+        outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
+        _say(outcome, run, music_set)
+
+
+def _settings(
+    run: Path,
+    resume: bool,
+    config: Path | None,
+    network: str | None,
+    epochs: int | None,
+    init: str | None,
+    changes: list[str],
+) -> "TrainSettings":
+    """The file's, or those of the run that goes on, with what the command line says put in. SettingsUnusable."""
+    from export.train.run_folder import RunFolder
+    from export.train.settings_file import changed, checked, read_table
+
+    of_run = RunFolder(run).settings
+    source = config or (of_run if resume and of_run.is_file() else None)
+    table: dict[str, Any] = read_table(source) if source is not None else {}
+    flags = {"network": network, "epochs": epochs, "initial": init}
+    table |= {key: value for key, value in flags.items() if value is not None}
+    return checked(changed(table, changes), str(source) if source is not None else "settings")
+
+
+def _say(outcome: "Outcome", run: Path, music_set: Path) -> None:
+    """What came of it; by one process of a team."""
+    import os
+
+    if os.environ.get("RANK", "0") != "0":
+        return
+    reasons = {"epochs": "all are done", "early stop": "no better since", "stopped": "it was told to stop"}
+    typer.echo(f"{run}: {outcome.epochs} epochs, {reasons[outcome.ended]}; the best is epoch {outcome.best_epoch}")
+    figures = [f"validation loss {outcome.validation_loss:.4f}"]
+    figures += [f"{name} {value:.3f}" for name, value in outcome.figures.items() if 0 <= value <= 1]
+    typer.echo("of its windows: " + ", ".join(figures))
+    typer.echo(f"next: genred export evaluate {run} {music_set}; genred export onnx {run} -o my.onnx")

@@ -1,0 +1,96 @@
+"""How good a network is on music that it does not learn from: every window once, in evaluation, in float32."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from export.data.cache import FeatureCache
+from export.data.clip import Clip
+from export.data.decode import Floats
+from export.data.targets import Targets
+from export.evaluate.metrics import figures
+from export.train.losses import Loss, activated
+from export.train.parallel import Team
+from models.card import Activation
+from models.normalise_torch import normalised
+
+_WINDOWS: Final = 64  # that go through the network at once
+_LOWER: Final = frozenset(("loss", "mean_deviation", "ece", "brier"))
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The mean loss over all windows and what their scores are worth."""
+
+    loss: float
+    figures: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges networks on `clips`; each process of a team hears its share, and all get the whole judgement."""
+
+    clips: Sequence[Clip]
+    cache: FeatureCache
+    targets: Targets
+    activation: Activation
+    n_labels: int
+    multi_label: bool
+    loss: Loss
+    team: Team
+
+    def judge(self, network: nn.Module) -> Judgement:
+        """Leaves the network in evaluation. Raises UnreadableAudio."""
+        network.eval()
+        team, sums = self.team, torch.zeros(2, dtype=torch.float64)
+        truth, scores = ([np.empty((0, self.n_labels), np.float32)] for _ in range(2))
+        with torch.inference_mode():
+            for windows, targets in self._batches():
+                logits = network.logits(windows).float()  # type: ignore[operator]
+                sums += torch.tensor([self.loss(logits, targets).item() * len(targets), len(targets)])
+                truth.append(targets.cpu().numpy())
+                scores.append(activated(logits, self.activation).cpu().numpy())
+        total = team.summed(sums)
+        wanted, found = (team.gathered(np.concatenate(rows)) for rows in (truth, scores))
+        return Judgement(float(total[0] / total[1]), window_figures(wanted, found, self.multi_label))
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Normalised windows and targets of this process's clips, on its device."""
+        recipe, device = self.cache.recipe, self.team.device
+        for clip in self.clips[self.team.rank :: self.team.size]:
+            blocks = self.cache.blocks(clip)
+            heard = np.flatnonzero(~blocks.silent(recipe))
+            targets = torch.from_numpy(self.targets.of(clip, blocks.n_windows(recipe))[heard])
+            for start in range(0, len(heard), _WINDOWS):
+                part = slice(start, start + _WINDOWS)
+                windows = torch.from_numpy(blocks.windows(recipe, heard[part])).to(device)
+                yield normalised(windows, recipe.front_end), targets[part].to(device)
+
+
+def lower_is_better(figure: str) -> bool:
+    """Of a figure, or of "loss"."""
+    return figure in _LOWER
+
+
+def known_figures(soft: bool, multi_label: bool) -> list[str]:
+    """What a judgement will have figures of; soft: targets are a teacher's scores."""
+    truth = np.eye(2, dtype=np.float32) * (0.5 if soft else 1.0)
+    return list(window_figures(truth, np.full((2, 2), 0.5, np.float32), multi_label))
+
+
+def window_figures(truth: Floats, scores: Floats, multi_label: bool) -> dict[str, float]:
+    """`export.evaluate.metrics.figures` of labels; of a teacher's scores how far the student is from them.
+
+    mean_deviation: the mean of |score - teacher's|; top1_agreement: windows with the same highest label.
+    """
+    if bool(np.isin(truth, (0, 1)).all()):
+        return figures(truth, scores, multi_label)
+    return {
+        "rows": float(len(truth)),
+        "mean_deviation": float(np.abs(truth - scores).mean(dtype=np.float64)),
+        "top1_agreement": float((truth.argmax(axis=1) == scores.argmax(axis=1)).mean()),
+    }
