@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from export.data.cache import FeatureCache
 from export.data.cache_build import build
 from export.data.clip import Clip
 from export.data.decode import UnreadableAudio
 from export.data.features import blocks_of
+from export.data.images import image_blocks
 from export.data.music_set import MusicSet, write_music_set
 from export.data.recipe import SPECTROGRAM_FRONT_END, Recipe
 from export.errors import CannotWrite, InputUnusable
@@ -56,6 +58,16 @@ def test_what_is_read_back_is_what_was_heard(tmp_path: Path, front_end: FrontEnd
     assert (
         np.abs(normalised(heard.windows(recipe), front_end) - normalised(read.windows(recipe), front_end)).max() < 2e-4
     )
+
+
+def test_a_picture_is_kept_like_a_recording(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 100), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    cache = FeatureCache(tmp_path / "cache", RECIPE)
+    clip = Clip(tmp_path / "a.png", ("a",))
+    assert build(cache, [clip], 1).built == 1
+    np.testing.assert_allclose(cache.blocks(clip).log_mel, image_blocks(clip.path, RECIPE).log_mel, atol=1e-3)
+    assert cache.blocks(clip).windows(RECIPE).shape == (4, 40, 16)
 
 
 def test_a_recording_is_found_wherever_it_lies(tmp_path: Path) -> None:
@@ -99,7 +111,18 @@ def test_a_torn_entry_is_made_again(tmp_path: Path) -> None:
     other = tmp_path / "other"
     FeatureCache(other, replace(RECIPE, hop_s=1.0)).blocks(clip)
     (foreign,) = (each.read_bytes() for each in other.rglob("*.npz"))
-    for torn in (b"", content[:100], content[: len(content) // 2], content[:-1], bytes(flipped), b"x" * 500, foreign):
+    np.save(tmp_path / "bare.npy", whole.log_mel)
+    bare = (tmp_path / "bare.npy").read_bytes()
+    for torn in (
+        b"",
+        content[:100],
+        content[: len(content) // 2],
+        content[:-1],
+        bytes(flipped),
+        b"x" * 500,
+        bare,
+        foreign,
+    ):
         path.write_bytes(torn)
         np.testing.assert_array_equal(cache.blocks(clip).log_mel, whole.log_mel)
         np.testing.assert_array_equal(cache.power(clip), whole.power)

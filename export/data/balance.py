@@ -5,7 +5,7 @@ used. With labels to balance a window is drawn *for* a label: of a clip with two
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ def _first_of_each_clip(clips: Ints, most: int, rng: np.random.Generator) -> Int
     order = np.lexsort((rng.random(len(clips)), clips))
     ordered = clips[order]
     rank = np.arange(len(clips)) - np.searchsorted(ordered, ordered)
-    return cast(Ints, order[rank < most])
+    return order[rank < most]
 
 
 def _windows_by_label(clips: Ints, labels: Sequence[Sequence[str]]) -> list[Ints]:

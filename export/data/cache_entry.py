@@ -6,6 +6,8 @@ spans 130 dB, a sixteenth of what float16 costs there, at the same reading speed
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,13 +37,8 @@ def write_entry(path: Path, blocks: Blocks) -> None:
 
 def read_entry(path: Path, recipe: Recipe) -> Blocks:
     """The blocks in `path`; FileNotFoundError, or TornEntry."""
-    try:
-        with np.load(path, allow_pickle=False) as entry:
-            power, (low, step), levels = entry["power"], entry["scale"], entry["levels"]
-    except FileNotFoundError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
-        raise TornEntry(f"{path}: {error}") from None
+    with _opened(path) as entry:
+        power, (low, step), levels = entry["power"], entry["scale"], entry["levels"]
     expected = (len(power), recipe.frames_per_hop, recipe.front_end.n_mels)
     if levels.shape != expected or levels.dtype != np.uint16:
         raise TornEntry(f"{path}: {levels.dtype} {levels.shape}, not {expected}")
@@ -53,13 +50,28 @@ def read_entry(path: Path, recipe: Recipe) -> Blocks:
 
 def read_power(path: Path) -> Floats:
     """The power of each block, float32 (n_blocks,), without unpacking the rest; FileNotFoundError, or TornEntry."""
+    with _opened(path) as entry:
+        power: Floats = entry["power"]
+    return power
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
+    """The archive; what is wrong with it becomes TornEntry (its parts carry checksums, which reading verifies)."""
     try:
         with np.load(path, allow_pickle=False) as entry:
-            power: Floats = entry["power"]
-            if "levels" not in entry.files:
-                raise TornEntry(f"{path}: no levels")
-            return power
+            yield entry
     except FileNotFoundError:
         raise
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, OSError, NotImplementedError) as error:
+    # ValueError: numpy's, of a part; AttributeError, TypeError: it was a bare array.
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        KeyError,
+        EOFError,
+        OSError,
+        TypeError,
+        AttributeError,
+    ) as error:
         raise TornEntry(f"{path}: {error}") from None
