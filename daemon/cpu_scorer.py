@@ -12,6 +12,7 @@ from daemon.features import CpuFeatures, Features
 from daemon.inference import OnnxModel, Scores
 from daemon.scoring import FinishedBatch, StageTimer, window_power
 from daemon.vocabulary import Merge
+from models.frontend import normalised
 
 
 class CpuScorer:
@@ -81,6 +82,7 @@ def _run(
 ) -> None:
     """One pass through the network, all with a carry or all without."""
     batch = spectrograms[0][np.newaxis] if len(windows) == 1 else np.stack(spectrograms)
+    batch = normalised(batch, model.card.front_end)
     if not model.fits_carry(windows[0].grid.blocks_per_window):
         scores = model.scores(batch)
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from daemon.audio_format import AudioFormat, SampleFormat
@@ -14,7 +16,9 @@ from daemon.cpu_scorer import CpuScorer
 from daemon.features import CpuFeatures
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
+from models.frontend import normalised
 from models.frontend_spec import MUSICNN_FRONT_END
+from tests.tiny_model import tiny_scores, write_tiny_model
 
 FORMAT = AudioFormat(SampleFormat.S16LE, 16_000, 1)
 GRID = make_grid(16_000, MUSICNN_FRONT_END, 4.0, 2.0, 0.05)
@@ -56,3 +60,15 @@ def test_each_block_is_filled_once(tiny_model: Path, monkeypatch: pytest.MonkeyP
         wait(each, LIMIT_S)
     assert all(scores is not None for batch in each for scores in batch.result().scores())
     assert len(filled) == len(set(filled)) == 61
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_windows_are_normalised_where_the_card_asks_for_it(tmp_path: Path, at_once: int) -> None:
+    front_end = replace(MUSICNN_FRONT_END, normalisation="window")
+    model = OnnxModel(write_tiny_model(tmp_path / "tiny.onnx", front_end=front_end), "cpu", 1)
+    windows = list(islice(ReadyWindows(GRID, FORMAT).arriving(Arrival.BEHIND, 1), 3))
+    one = CpuScorer([model], -60.0, at_once, lambda samples: None, lambda stage, seconds: None)
+    for window, scores in zip(windows, one.begin(windows).scores(), strict=True):
+        features = np.concatenate([block.features for block in window.blocks if block.features is not None])
+        assert abs(features.mean()) > 0.1  # it makes a difference
+        assert scores == pytest.approx(tiny_scores(normalised(features[np.newaxis], front_end)[0]), abs=1e-5)
