@@ -17,7 +17,10 @@ def notes(alignment: Alignment, rows: Rows, refused: Mapping[Path, str]) -> tupl
         found.append(f"Only labels that model and set share are judged: {alignment.said}.")
     if refused:
         reasons = listed([f"{path.name} {reason}" for path, reason in refused.items()])
-        found.append(f"{_clips(len(refused))} cannot be heard and left out: {reasons}.")
+        count = (
+            "1 clip cannot be heard and is" if len(refused) == 1 else f"{len(refused)} clips cannot be heard and are"
+        )
+        found.append(f"{count} left out: {reasons}.")
     for left_out, why in ((rows.unlabelled, "without any of the labels"), (rows.unheard, "silent or too short")):
         if left_out:
             names = listed([clip.path.name for clip in left_out])
