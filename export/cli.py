@@ -2,16 +2,18 @@
 
 import typer
 
-from export.data.cache_command import cache_command
-from export.data.scan_command import scan_command
 from export.convert.onnx_command import onnx_command
 from export.convert.verify_command import verify_command
-from export.evaluate.evaluate_command import evaluate_command
 from export.corpora.debian_command import debian_music_command
+from export.data.cache_command import cache_command
+from export.data.scan_command import scan_command
+from export.distil.distil_command import distil_command
+from export.evaluate.evaluate_command import evaluate_command
 from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
 from export.rendered.command import render_styles_command
 from export.train.train_command import train_command
+from export.tune.tune_command import tune_command
 
 app = typer.Typer(name="export", no_args_is_help=True, help="Make, check and convert models.")
 
@@ -31,3 +33,5 @@ app.command("evaluate")(evaluate_command)
 app.command("cache")(cache_command)
 app.command("debian-music")(debian_music_command)
 app.command("train")(train_command)
+app.command("tune")(tune_command)
+app.command("distil")(distil_command)

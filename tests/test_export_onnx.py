@@ -17,9 +17,10 @@ from daemon.inference import OnnxModel
 from export.cli import app
 from export.convert.conversion import Conversion, Wishes, convert
 from export.convert.made_card import Naming
-from export.convert.onnx_graph import ParityError, cpu_session, to_onnx
+from export.convert.onnx_graph import ParityError, to_onnx
 from export.convert.opset import OLDEST, at_newest_opset, at_opset, opset_of
 from export.convert.parity import deviation, onnx_scoring, torch_scoring
+from export.convert.runtime import cpu_session
 from export.convert.serving import Served, can_carry, hop_network
 from export.data.clip import Clip
 from export.data.music_set import MusicSet, write_music_set

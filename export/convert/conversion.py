@@ -11,9 +11,10 @@ import onnx
 from export.convert.evidence import Evidence, evidence_of, no_evidence
 from export.convert.made_card import Naming, card_of
 from export.convert.onnx_carry import check_carry
-from export.convert.onnx_graph import cpu_session, within
+from export.convert.onnx_graph import within
 from export.convert.opset import at_newest_opset, at_opset, opset_of
 from export.convert.parity import Proof, onnx_scoring, proof_of
+from export.convert.runtime import cpu_session
 from export.convert.serving import CARRY, Served, can_carry, carrying_graph, plain_graph
 from export.convert.sources import origins
 from export.convert.timing import graphs_ms

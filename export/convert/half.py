@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from export.convert.onnx_graph import loads
+from export.convert.runtime import loads
 from export.errors import DependencyMissing
 
 Half = Literal["fp16", "bf16"]

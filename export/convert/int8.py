@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from export.convert.onnx_graph import first_line
+from export.convert.runtime import first_line
 from export.errors import ProofFailed
 
 Floats = npt.NDArray[np.float32]

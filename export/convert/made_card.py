@@ -15,6 +15,7 @@ from export.train.trained import NetworkSpec
 from models.card import Card, Carry
 
 _FIGURES: Final = "epoch"  # in a checkpoint's notes
+HELD_OUT: Final = "held_out"  # in a run's origins: figures on music that training did not hear
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def card_of(
     carry: Carry | None,
     origins: Mapping[str, object],
 ) -> Card:
-    """The card, its golden output by `scoring`, which is the torch network. origins: go into the provenance."""
+    """The card, its golden output by `scoring`, the torch network. origins: of the run (`export.convert.sources`)."""
     window = golden_window(spec.recipe.front_end, spec.recipe.window_shape[0])
     return Card(
         name=naming.name,
@@ -45,7 +46,7 @@ def card_of(
         golden_output=scoring(window[np.newaxis])[0],
         licence=naming.licence,
         provenance=_provenance(spec, evidence, origins),
-        training=_training(spec.notes, evidence.temperature),
+        training=_training(spec.notes, evidence.temperature) | _held_out(origins),
         window_s=spec.recipe.window_s,
         hop_s=spec.recipe.hop_s,
         activation=spec.activation,
@@ -63,11 +64,15 @@ def _provenance(spec: NetworkSpec, evidence: Evidence, origins: Mapping[str, obj
         "network": spec.network,
         "options": dict(spec.options),
         **{key: value for key, value in spec.notes.items() if key != _FIGURES},
-        **origins,
+        **{key: value for key, value in origins.items() if key != HELD_OUT},
     }
     if evidence.data is not None:
         found["validated_on"] = evidence.data
     return found
+
+
+def _held_out(origins: Mapping[str, object]) -> dict[str, object]:
+    return {HELD_OUT: origins[HELD_OUT]} if HELD_OUT in origins else {}
 
 
 def _training(notes: Mapping[str, object], temperature: float) -> dict[str, object]:

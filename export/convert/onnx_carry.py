@@ -12,7 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from export.convert.onnx_graph import cpu_session, within
+from export.convert.onnx_graph import within
+from export.convert.runtime import cpu_session
 from models.card import Card, Carry
 
 _PREFIX = "first/"  # of all that belongs to the branch: an inner graph may not name what the outer one has

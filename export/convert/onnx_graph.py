@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
+from export.convert.runtime import cpu_session
 from export.errors import ProofFailed
 
 _OPSET = 18
@@ -64,34 +64,6 @@ def check_parity(
             wanted = reference.eval()(torch.from_numpy(windows)).numpy()
         differences.append(np.abs(found - wanted).max())
     return within(float(np.max(differences)), tolerance)  # NaN if any is, unlike Python's max
-
-
-def quiet(threads: int = 0) -> onnxruntime.SessionOptions:
-    """Options of a session that says errors only (it warns of every optional input). threads: 0 is one a core."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others use the cores too
-    return options
-
-
-def cpu_session(model: onnx.ModelProto, threads: int = 0) -> onnxruntime.InferenceSession:
-    """A session for `model` on the CPU. onnxruntime's exceptions, which share no base class."""
-    return onnxruntime.InferenceSession(model.SerializeToString(), quiet(threads), providers=["CPUExecutionProvider"])
-
-
-def loads(model: onnx.ModelProto) -> str | None:
-    """None where ONNX Runtime takes `model`, else its reason in one line."""
-    try:
-        cpu_session(model)
-    except Exception as error:  # onnxruntime's exceptions share no base class
-        return first_line(error)
-    return None
-
-
-def first_line(error: Exception) -> str:
-    """What a library says, short enough for a message of one line."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def within(worst: float, tolerance: float) -> float:

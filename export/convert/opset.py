@@ -6,7 +6,7 @@ import onnx
 import onnx_ir
 from onnxscript import version_converter
 
-from export.convert.onnx_graph import cpu_session, first_line
+from export.convert.runtime import cpu_session, first_line
 from export.errors import InputUnusable
 
 OLDEST = 18  # what the exporter traces to

@@ -34,7 +34,7 @@ def checked_output(output: Path) -> None:
 
 
 def origins(checkpoint: Path) -> dict[str, Any]:
-    """What the checkpoint's run folder says of where it comes from: code, packages, and teachers of a student."""
+    """What the checkpoint's run folder says of where it comes from: code, packages; of a student its teachers, too."""
     found: dict[str, Any] = {}
     sessions = _environment(checkpoint).get("sessions") or [{}]
     for key in ("git", "versions"):

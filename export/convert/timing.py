@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from export.convert.onnx_graph import cpu_session
+from export.convert.runtime import cpu_session
 from export.convert.variants import Graph
 from models.card import Card
 

@@ -8,8 +8,8 @@ import onnx
 
 from export.convert.half import half_graph
 from export.convert.int8 import int8_graph
-from export.convert.onnx_graph import cpu_session
 from export.convert.parity import Deviations, Proof, onnx_scoring
+from export.convert.runtime import cpu_session
 from export.errors import DependencyMissing, ProofFailed
 from models.card import Card
 

@@ -7,8 +7,8 @@ from typing import cast
 import onnx
 
 from export.convert.evidence import evidence_of, no_evidence
-from export.convert.onnx_graph import cpu_session, first_line
 from export.convert.parity import Deviations, onnx_scoring, proof_of
+from export.convert.runtime import cpu_session, first_line
 from export.convert.serving import Served
 from export.data.cache import FeatureCache
 from export.data.music_set import MusicSet

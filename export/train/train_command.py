@@ -38,17 +38,17 @@ def train_command(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that fill the cache; 0: one a processor.")] = 0,
 ) -> None:
-    """Train a network on a music set. Several processes: torchrun --nproc-per-node 2 --no-python genred export train ..."""
+    """Train a network on a music set; in N processes by torchrun --nproc-per-node N --no-python genred export ..."""
     with reported():
         from export.data.music_set import read_music_set
         from export.train.training import train
 
-        settings = _settings(run, resume, config, network, epochs, init, change or [])
+        settings = settings_of(run, resume, config, network, epochs, init, change or [])
         outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
         _say(outcome, run, music_set)
 
 
-def _settings(
+def settings_of(
     run: Path,
     resume: bool,
     config: Path | None,
