@@ -56,7 +56,7 @@ def judged(rows: Rows) -> Judged:
 def test_an_interval_is_that_of_scipy() -> None:
     values = np.random.default_rng(1).exponential(size=80)
     found = interval(draws(lambda chosen: {"mean": float(values[chosen].mean())}, len(values), 4000)["mean"])
-    wanted = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=2).confidence_interval
+    wanted = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=4000, rng=2).confidence_interval  # type: ignore[attr-defined]
     spread = wanted.high - wanted.low
     assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.06 * spread)
 
@@ -136,7 +136,7 @@ def test_mcnemar_is_the_exact_binomial_test(only_first: int, only_second: int, b
     found = mcnemar(first, second)
     assert (found.only_first, found.only_second) == (only_first, only_second)
     apart = only_first + only_second
-    assert found.p == pytest.approx(stats.binomtest(only_first, apart).pvalue if apart else 1.0)
+    assert found.p == pytest.approx(stats.binomtest(only_first, apart).pvalue if apart else 1.0)  # type: ignore[attr-defined]
 
 
 def test_confusion_is_scikit_learns_where_a_clip_has_one_label() -> None:

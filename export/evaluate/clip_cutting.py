@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from av.audio.stream import AudioStream
 
-from export.data.decode import mono_pieces
+from export.data.decode import UnreadableAudio, mono_pieces
 from models.whole_file import whole_file
 
 Floats = npt.NDArray[np.float32]
@@ -21,6 +21,8 @@ _BITS_PER_S: Final = 96_000
 def cut(path: Path, start_s: float, stop_s: float, target: Path) -> None:
     """Write seconds start_s to stop_s of `path`, or what there is of them, to `target`. UnreadableAudio, OSError."""
     samples, rate_hz = _samples(path, start_s, stop_s)
+    if not len(samples):
+        raise UnreadableAudio(f"{path} ends before {start_s:g} s")
     with whole_file(target) as file:
         file.write(mp3(_faded(samples, rate_hz), rate_hz))
 
