@@ -28,8 +28,8 @@ def tune(seed: int, seconds: float = 6.0, rate_hz: int = RATE_HZ) -> Samples:
         for n, step in enumerate(draw.integers(0, 7, 8)):
             _add(music, bar_s + n * beat_s / 2, beat_s / 2, 60 + key + _SCALE[step], 0.2, rate_hz)
             _drum(music, bar_s + n * beat_s / 2, draw, rate_hz)
-    loudest = np.abs(music).max()
-    return (0.9 / loudest * music).astype(np.float32)
+    music *= np.float32(0.9) / np.abs(music).max()
+    return music
 
 
 def _add(music: Samples, at_s: float, length_s: float, midi: int, loudness: float, rate_hz: int) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,14 @@ def test_a_kill_leaves_the_old_set_or_the_new_or_none(music: Path, tmp_path: Pat
         before = folder.stat().st_mtime_ns if folder.exists() else 0
         words = ["export", "scan", str(music), "-o", str(folder), "--workers", "1", "--seed", str(seed)]
         process = subprocess.Popen([sys.executable, "-m", "daemon", *words], stdout=subprocess.DEVNULL)
-        wait_for(lambda at=before: folder.exists() and folder.stat().st_mtime_ns != at, "a change of the set")
+        wait_for(partial(_changed, folder, before), "a change of the set")
         process.send_signal(signal.SIGKILL)
         process.wait()
         with suppress(InputUnusable):  # then it says that it is no set
             found: MusicSet = read_music_set(folder)
             assert found.fingerprint in whole
     assert scan(music, folder).music.fingerprint in whole
+
+
+def _changed(folder: Path, since_ns: int) -> bool:
+    return folder.exists() and folder.stat().st_mtime_ns != since_ns
