@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import metrics as oracle
 from typer.testing import CliRunner
 
@@ -287,3 +288,22 @@ def test_the_command_refuses_in_a_line(folder: Path, music: MusicSet, tmp_path: 
         done = CliRunner().invoke(app, ["evaluate", *words])
         assert (done.exit_code, len(done.stderr.splitlines())) == (code, 1), done.stderr
         assert said in done.stderr
+
+
+def test_models_of_other_labels_are_compared_on_those_that_both_have(
+    folder: Path, music: MusicSet, options: Options, tmp_path: Path
+) -> None:
+    other = write_checkpoint(folder / "others.safetensors", "softmax", ("low", "high", "odd"))
+    found = evaluate(folder / "tiny.onnx", music, replace(options, compare=other))
+    assert found.comparison is not None
+    assert (found.comparison.labels, found.comparison.tracks) == (("low", "high"), 8)
+    assert len(found.labels) == 3 and found.music.tracks == 12
+    assert "(those that both have: low, high)" in Page(write_report(found, tmp_path)).text
+
+
+def test_pictures_cannot_be_streamed(folder: Path, music: MusicSet, options: Options) -> None:
+    Image.fromarray(np.arange(128 * 128, dtype=np.uint32).reshape(128, 128).astype(np.uint8)).save(folder / "p.png")
+    pictures = replace(music, clips=(Clip(folder / "p.png", ("low",), split="test"),))
+    assert evaluate(folder / "tiny.onnx", pictures, options).music.tracks == 1
+    with pytest.raises(InputUnusable, match="--streaming needs audio"):
+        evaluate(folder / "tiny.onnx", pictures, replace(options, streaming=True))

@@ -10,7 +10,9 @@ import numpy as np
 from export.data.cache import FeatureCache
 from export.data.cache_build import build
 from export.data.clip import Clip
+from export.data.media import is_picture
 from export.data.music_set import MusicSet
+from export.errors import InputUnusable
 from export.evaluate.alignment import Alignment
 from export.evaluate.comparison import Judged
 from export.evaluate.onnx_scorer import OnnxScorer
@@ -47,6 +49,8 @@ class Candidate:
     def streamed(self, offline: Sequence[ClipScores]) -> tuple[list[ClipScores], StreamingCheck]:
         """The same clips through the daemon, and how far its scores are from those computed offline."""
         clips = [each.clip for each in offline]
+        if any(is_picture(clip.path) for clip in clips):
+            raise InputUnusable("--streaming needs audio: the daemon does not listen to pictures")
         with tempfile.TemporaryDirectory(prefix="genred-streaming-") as folder:
             model = self._served(Path(folder))
             found = list(tracked(stream_clips(model, self.model_labels, clips), len(clips), "streaming"))

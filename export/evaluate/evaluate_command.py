@@ -19,7 +19,10 @@ class SplitName(StrEnum):
 
 def evaluate_command(
     model: Annotated[
-        str, typer.Argument(help="An .onnx file, a shipped model's name, a .safetensors checkpoint or a run folder.")
+        str,
+        typer.Argument(
+            metavar="MODEL", help="An .onnx file, a shipped model's name, a .safetensors checkpoint or a run folder."
+        ),
     ],
     music: Annotated[Path, typer.Argument(metavar="SET", help="A music set, as genred export scan writes it.")],
     split: Annotated[SplitName, typer.Option(help="Which clips of the set.")] = SplitName.TEST,

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from export.evaluate.alignment import listed
 from export.evaluate.comparison import Comparison
 from export.evaluate.evaluation import Calibration, Evaluation
 from export.evaluate.streaming import StreamingCheck
@@ -30,7 +31,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     if evaluation.thresholds_from is not None:
         console.print(f"thresholds: {evaluation.thresholds_from}")
     if evaluation.comparison is not None:
-        _print_comparison(console, evaluation.comparison)
+        _print_comparison(console, evaluation.comparison, len(evaluation.labels))
     for note in evaluation.notes:
         console.print(f"[yellow]note:[/yellow] {escape(note)}")
 
@@ -88,7 +89,7 @@ def _streaming(check: StreamingCheck | None) -> list[str]:
     ]
 
 
-def _print_comparison(console: Console, comparison: Comparison) -> None:
+def _print_comparison(console: Console, comparison: Comparison, n_labels: int) -> None:
     title = f"Against {escape(comparison.other)}, {comparison.tracks} tracks"
     table = _table("", "this", "other", "difference", "95 % interval", "p", title=title)
     for key, (name, _, _) in FIGURES.items():
@@ -97,6 +98,8 @@ def _print_comparison(console: Console, comparison: Comparison) -> None:
             values = [comparison.first[key], comparison.second[key]]
             table.add_row(name, *map(figure, values), signed(found.value), span(found.interval), chance(found.p))
     console.print(table)
+    if len(comparison.labels) < n_labels:
+        console.print(f"compared on the labels that both have: {escape(listed(comparison.labels))}")
     test = comparison.mcnemar
     console.print(
         f"only this one is right: {test.only_first} tracks; only the other: {test.only_second} "
