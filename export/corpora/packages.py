@@ -82,9 +82,13 @@ PROSE_LICENCES: Final[Mapping[str, str]] = {
     "nexuiz-music": "GPL-2+",
     "noiz2sa-data": "BSD-2-clause",
     "parsec47-data": "BSD-2-clause",
+    "plee-the-bear-data": "CC-BY-SA-3.0",
     "singularity-music": "CC-BY-SA-3.0",
     "titanion-data": "BSD-2-clause",
     "torus-trooper-data": "BSD-2-clause",
     "tumiki-fighters-data": "BSD-2-clause",
+    "warmux-data": "GPL-2+",
+    "wesnoth-1.16-music": "GPL-2+",
+    "wesnoth-1.18-music": "GPL-2+",
 }
 """Of packages whose copyright file is prose: what it says of the music, as read by us."""
