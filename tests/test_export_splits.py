@@ -106,8 +106,9 @@ def official(*splits: Split | None) -> list[Clip]:
 
 
 def test_an_official_split_without_validation_gets_one_out_of_the_training() -> None:
-    splits: list[Split] = ["train"] * 20 + ["test"] * 10
-    clips = official(*splits)
+    train: Split = "train"
+    test: Split = "test"
+    clips = official(*[train] * 20, *[test] * 10)
     split = with_validation(clips, SplitRules(0.2, 0.0))
     assert Counter(clip.split for clip in split) == {"train": 16, "validation": 4, "test": 10}
     assert all(after.split == "test" for before, after in zip(clips, split, strict=True) if before.split == "test")

@@ -9,18 +9,21 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from export.data.fingerprint import Fingerprint, bit_errors
+from export.data.fingerprint import FRAME_S, LONGEST_S, SHORT_FRAMES, Fingerprint, bit_errors
 
 # Measured on synthesised music (tests/test_export_duplicates.py): encodings and cuts of one recording differ in up
 # to 0.13 of their bits, others at whatever offset in 0.4 and more.
 MOST_BIT_ERRORS: Final = 0.25
 _LEAST_FRAMES: Final = 32  # of the overlap, that say something: 2 s
-_LEAST_VOTES: Final = 2  # words that two files share at one offset
-_SHORT_FRAMES: Final = 160  # in 10 s and less one is enough, and may differ in doubtful bits
+_LEAST_VOTES: Final = 2  # words that two files share at one offset; of a short one a single word is enough
 _OFFSETS: Final = 4  # that are tried of a pair
 _POPULAR: Final = 64  # a word in more places than this says nothing
 
-Integers = npt.NDArray[np.int64]
+_OFFSET_RANGE: Final = 1 << 13
+assert 2 * LONGEST_S / FRAME_S < _OFFSET_RANGE
+
+Words = npt.NDArray[np.uint32]
+Integers = npt.NDArray[np.int32]  # a hundred thousand clips have fifty million words: half the memory of int64
 
 
 def same_audio(prints: Sequence[Fingerprint]) -> list[tuple[int, int]]:
@@ -47,54 +50,55 @@ def aligned_errors(left: Fingerprint, right: Fingerprint, offset: int) -> float:
 
 def _candidates(prints: Sequence[Fingerprint]) -> dict[tuple[int, int], list[int]]:
     """The pairs (i, j) that share words, with the offsets at which they share most."""
-    words, owners, frames = _places(prints)
-    votes, counts = np.unique(_shared(words, owners, frames), axis=0, return_counts=True)
+    keys, counts = np.unique(_shared(*_places(prints), len(prints)), return_counts=True)
+    pairs, offsets = keys // _OFFSET_RANGE, keys % _OFFSET_RANGE - _OFFSET_RANGE // 2
+    lefts, rights = pairs // max(1, len(prints)), pairs % max(1, len(prints))
     lengths = np.array([len(one.words) for one in prints], np.int64)
-    short = np.minimum(lengths[votes[:, 0]], lengths[votes[:, 1]]) < _SHORT_FRAMES
-    enough = short | (counts >= _LEAST_VOTES)
-    votes = votes[enough][np.argsort(-counts[enough], kind="stable")]
+    enough = (np.minimum(lengths[lefts], lengths[rights]) <= SHORT_FRAMES) | (counts >= _LEAST_VOTES)
+    lefts, rights, offsets, counts = lefts[enough], rights[enough], offsets[enough], counts[enough]
     best: dict[tuple[int, int], list[int]] = {}
-    for left, right, offset in votes.tolist():
-        offsets = best.setdefault((left, right), [])
-        if len(offsets) < _OFFSETS:
-            offsets.append(offset)
+    for n in np.argsort(-counts, kind="stable").tolist():
+        tried = best.setdefault((int(lefts[n]), int(rights[n])), [])
+        if len(tried) < _OFFSETS:
+            tried.append(int(offsets[n]))
     return best
 
 
-def _places(prints: Sequence[Fingerprint]) -> tuple[npt.NDArray[np.uint32], Integers, Integers]:
+def _places(prints: Sequence[Fingerprint]) -> tuple[Words, Integers, Integers]:
     """Every word that counts, whose it is, and at which frame; sorted by word, then owner."""
-    words, owners, frames = [np.empty(0, np.uint32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    words, owners, frames = [np.empty(0, np.uint32)], [np.empty(0, np.int32)], [np.empty(0, np.int32)]
     for owner, one in enumerate(prints):
-        at = np.flatnonzero(one.moves)
+        at = np.flatnonzero(one.moves).astype(np.int32)
         for variant in _variants(one):
             words.append(variant[at])
-            owners.append(np.full(len(at), owner, np.int64))
+            owners.append(np.full(len(at), owner, np.int32))
             frames.append(at)
-    all_words, all_owners, all_frames = np.concatenate(words), np.concatenate(owners), np.concatenate(frames)
-    order = np.lexsort((all_owners, all_words))
-    return all_words[order], all_owners[order], all_frames[order]
+    all_words = np.concatenate(words)
+    order = np.argsort(all_words, kind="stable")
+    return all_words[order], np.concatenate(owners)[order], np.concatenate(frames)[order]
 
 
-def _variants(one: Fingerprint) -> list[npt.NDArray[np.uint32]]:
+def _variants(one: Fingerprint) -> list[Words]:
     """The words; of a short recording, which has few, also with each choice of the doubtful bits."""
     variants = [one.words]
-    if len(one.words) < _SHORT_FRAMES:
-        for column in one.doubtful.T:
-            variants += [words ^ column for words in variants]
+    for column in one.doubtful.T:
+        variants += [words ^ column for words in variants]
     return variants
 
 
-def _shared(words: npt.NDArray[np.uint32], owners: Integers, frames: Integers) -> Integers:
-    """(n, 3): first file, second file, offset of each occurrence of one word in two files."""
-    _, inverse, counts = np.unique(words, return_inverse=True, return_counts=True)
-    rare = counts[inverse] <= _POPULAR
+def _shared(words: Words, owners: Integers, frames: Integers, n: int) -> npt.NDArray[np.int64]:
+    """A number for each occurrence of one word in two files: (first file * n + second file) and their offset."""
+    starts = np.flatnonzero(np.r_[True, words[1:] != words[:-1]]) if len(words) else np.empty(0, np.int64)
+    lengths = np.diff(np.r_[starts, len(words)])
+    rare = np.repeat(lengths <= _POPULAR, lengths)
     words, owners, frames = words[rare], owners[rare], frames[rare]
-    votes = [np.empty((0, 3), np.int64)]
+    votes = [np.empty(0, np.int64)]
     for step in range(1, _POPULAR):
         same = words[step:] == words[:-step]
         if not same.any():
             break
         first = np.flatnonzero(same & (owners[step:] != owners[:-step]))
         second = first + step
-        votes.append(np.stack([owners[first], owners[second], frames[first] - frames[second]], axis=1))
+        pairs = owners[first].astype(np.int64) * n + owners[second]
+        votes.append(pairs * _OFFSET_RANGE + (frames[first] - frames[second] + _OFFSET_RANGE // 2))
     return np.concatenate(votes)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 RATE_HZ: Final = 8_000
 FRAME_S: Final = 0.064
 LONGEST_S: Final = 120.0  # what comes after does not count
+SHORT_FRAMES: Final = 160  # some 10 s
 
 _HOP: Final = round(FRAME_S * RATE_HZ)
 _WINDOW: Final = 8 * _HOP
@@ -31,7 +32,8 @@ _MOVES_DB: Final = 1.0  # mean change of a frame that says something
 class Fingerprint:
     """words: uint32 (n_frames,), one bit a pair of bands. moves: bool (n_frames,), whether the frame's bits count.
 
-    doubtful: uint32 (n_frames, 3), the three bits that were decided most narrowly, one a word.
+    doubtful: uint32 (n_frames, 3), the three bits that were decided most narrowly, one a word; (n_frames, 0) where
+    there are more than SHORT_FRAMES, and words enough.
     """
 
     words: npt.NDArray[np.uint32]
@@ -52,8 +54,10 @@ def fingerprint(samples: npt.NDArray[np.float32]) -> Fingerprint:
     change_db = slope_db[_LAG:] - slope_db[:-_LAG]
     certainty = np.abs(change_db)
     narrowest = np.argpartition(certainty, _DOUBTFUL, axis=1)[:, :_DOUBTFUL]
-    doubtful = [_words(np.arange(_BITS) == narrowest[:, [n]]) for n in range(_DOUBTFUL)]
-    return Fingerprint(_words(change_db > 0), certainty.mean(axis=1) > _MOVES_DB, np.stack(doubtful, axis=1))
+    doubtful = np.empty((len(certainty), _DOUBTFUL if len(certainty) <= SHORT_FRAMES else 0), np.uint32)
+    for n in range(doubtful.shape[1]):
+        doubtful[:, n] = _words(np.arange(_BITS) == narrowest[:, [n]])
+    return Fingerprint(_words(change_db > 0), certainty.mean(axis=1) > _MOVES_DB, doubtful)
 
 
 def bit_errors(left: npt.NDArray[np.uint32], right: npt.NDArray[np.uint32]) -> float:
