@@ -1,6 +1,7 @@
 """Training by several processes: each takes its share of every batch, and all keep the same network.
 
-`torchrun --nproc-per-node 2 --no-python genred export train SET --run RUN` starts two; one alone is a team too.
+`torchrun --nproc-per-node 2 --no-python -- genred export train SET --run RUN` starts two (without the lone `--` it
+takes --run for an option of its own); one alone is a team too.
 """
 
 import os

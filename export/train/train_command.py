@@ -38,7 +38,7 @@ def train_command(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that fill the cache; 0: one a processor.")] = 0,
 ) -> None:
-    """Train a network on a music set; in N processes by torchrun --nproc-per-node N --no-python genred export ..."""
+    """Train a network on a music set; in N processes by torchrun --nproc-per-node N --no-python -- genred export ..."""
     with reported():
         from export.data.music_set import read_music_set
         from export.train.training import train

@@ -1,5 +1,6 @@
 """How good a network is on music that it does not learn from: every window once, in evaluation, in float32."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,7 +25,7 @@ _LOWER: Final = frozenset(("loss", "mean_deviation", "ece", "brier"))
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The mean loss over all windows and what their scores are worth."""
+    """The mean loss over all windows and what their scores are worth; NaN and nothing of scores that are no numbers."""
 
     loss: float
     figures: dict[str, float]
@@ -56,6 +57,8 @@ class Judge:
                 scores.append(activated(logits, self.activation).cpu().numpy())
         total = team.summed(sums)
         wanted, found = (team.gathered(np.concatenate(rows)) for rows in (truth, scores))
+        if not np.isfinite(found).all():
+            return Judgement(math.nan, {})
         return Judgement(float(total[0] / total[1]), window_figures(wanted, found, self.multi_label))
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
