@@ -100,7 +100,7 @@ def test_a_synced_norm_of_one_is_torchs_own(norm: nn.BatchNorm2d, shape: tuple[i
     nn.init.normal_(norm.weight)
     own = type(norm)(3, norm.eps, norm.momentum)
     own.load_state_dict(norm.state_dict())
-    synced = with_synced_norms(nn.Sequential(norm))[0]
+    (synced,) = with_synced_norms(nn.Sequential(norm)).children()
     assert isinstance(synced, SyncedNorm)
     values = 3 + 2 * torch.randn(*shape)
     inputs = [values.clone().requires_grad_() for _ in range(2)]

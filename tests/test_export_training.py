@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from export.data.cache import FeatureCache
 from export.data.clip import Clip
@@ -92,7 +92,7 @@ def test_the_best_epoch_is_kept_and_judged_as_it_was(learnt: Path, music: MusicS
 
 
 def test_tensorboard_has_the_curves(learnt: Path) -> None:
-    board = EventAccumulator(str(RunFolder(learnt).tensorboard)).Reload()  # type: ignore[no-untyped-call]
+    board = EventAccumulator(str(RunFolder(learnt).tensorboard)).Reload()
     found = board.Scalars("loss/validation")
     assert [event.step for event in found] == list(range(1, 13))
     assert [event.value for event in found] == pytest.approx([line["validation_loss"] for line in metrics(learnt)])

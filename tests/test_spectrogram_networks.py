@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,7 +13,7 @@ from models.networks import NETWORKS, make_network
 from models.spectrogram_attention_cnn import Cbam, SpectrogramAttentionCnn
 from models.spectrogram_cnn import SpectrogramCnn, parsed_widths
 
-SMALL = {"widths": "4,6", "pool": 2, "hidden": 8}
+SMALL: dict[str, int | float | str | bool] = {"widths": "4,6", "pool": 2, "hidden": 8}
 SPECTROGRAM = ("spectrogram-cnn", "spectrogram-attention-cnn")
 
 
@@ -29,9 +31,9 @@ def test_the_parameters_are_those_of_the_reference(name: str, count: int) -> Non
 
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_the_sizes_inside_are_those_of_the_reference(name: str) -> None:
-    network = make_network(name, 7, {}).eval()
+    network: Any = make_network(name, 7, {}).eval()
     sizes: list[tuple[int, ...]] = []
-    for block in network.blocks:  # type: ignore[union-attr]
+    for block in network.blocks:
         block.register_forward_hook(lambda _block, _given, found: sizes.append(tuple(found.shape[1:])))
     network(torch.zeros(1, 128, 128))
     pool = 3 if name == "spectrogram-cnn" else 2
@@ -49,7 +51,7 @@ def test_any_window_has_scores_from_0_to_1(name: str, shape: tuple[int, int]) ->
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_the_logits_are_the_output_of_the_embedding_and_the_scores_their_sigmoid(name: str) -> None:
-    network = make_network(name, 3, {}).eval()
+    network: Any = make_network(name, 3, {}).eval()
     windows = torch.randn(2, 40, 96)
     logits = network.logits(windows)
     torch.testing.assert_close(logits, network.output(network.embedding(windows)))
@@ -59,7 +61,7 @@ def test_the_logits_are_the_output_of_the_embedding_and_the_scores_their_sigmoid
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_every_parameter_learns(name: str) -> None:
     torch.manual_seed(3)
-    network = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
+    network: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
     network.logits(torch.randn(4, 20, 20)).square().sum().backward()
     for label, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, label
@@ -67,11 +69,11 @@ def test_every_parameter_learns(name: str) -> None:
 
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_dropout_is_random_in_training_only(name: str) -> None:
-    network = make_network(name, 3, SMALL)
+    network: Any = make_network(name, 3, SMALL)
     windows = torch.randn(4, 20, 20)
     assert not torch.equal(network.train().logits(windows), network.logits(windows))
     assert torch.equal(network.eval().logits(windows), network.logits(windows))
-    without = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
+    without: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
     assert torch.equal(without.logits(windows), without.logits(windows))
 
 

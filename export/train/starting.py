@@ -48,6 +48,8 @@ def starting_network(settings: TrainSettings, labels: tuple[Label, ...]) -> nn.M
         raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
     if settings.initial:
         _learn_from(network, settings, labels)
+    if settings.network != "musicnn":
+        _lay_out(network)
     if settings.frozen == "body":
         for name, parameter in network.named_parameters():
             parameter.requires_grad = name.startswith(_OUTPUT)
@@ -68,6 +70,13 @@ def initial_network(name: str) -> tuple[NetworkSpec, nn.Module]:
         return load_network(shipped)
     known = ", ".join(sorted(path.stem for path in PRETRAINED.glob("*.safetensors")))
     raise InputUnusable(f"initial: {name} is no checkpoint, no run folder and none of the shipped networks: {known}")
+
+
+def _lay_out(network: nn.Module) -> None:
+    """Channels last: a step takes a tenth less, in bfloat16 a quarter less (with musicnn's tall filters it takes more)."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _from_initial(settings: TrainSettings, spec: NetworkSpec) -> dict[str, object]:
