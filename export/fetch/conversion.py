@@ -45,6 +45,10 @@ def convert(source: Path, folder: Path, rate_hz: int, max_duration_s: float) -> 
         else:
             with whole_file(folder / file) as target:
                 duration_s = _encode(target, _resampled(source, rate_hz, max_duration_s), rate_hz)
+    except av.FFmpegError as error:
+        if isinstance(error.__context__, OSError):  # a full disk; closing the container then fails too, less clearly
+            raise error.__context__ from None
+        raise LinkFault(f"its audio cannot be written as FLAC ({error.strerror})") from None
     except UnreadableAudio as error:
         raise LinkFault(f"what was downloaded {str(error).removeprefix(str(source)).strip(' :')}") from None
     return Converted(file.as_posix(), digest, duration_s, title, artist)
