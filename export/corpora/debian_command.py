@@ -21,7 +21,7 @@ def debian_music_command(
 ) -> None:
     """Take the music out of Debian's own game packages (main: all of it free), with the licence of every track.
 
-    Writes music.csv for genred export scan (no labels: music for export distil) and SOURCES.csv. Packages are
+    Writes SOURCES.csv, and music.csv for genred export scan --unlabelled (music for genred export distil). Packages are
     downloaded with apt-get (4 GB in all) and not installed. What is there already is kept: run it again to go on.
     """
     with reported():

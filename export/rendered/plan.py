@@ -40,14 +40,15 @@ def plan(styles: Sequence[Style], clips: int, seconds: float, seed: int) -> Iter
         for number in range(clips):
             band = number // PIECES_A_BAND
             split: Split = "validation" if band >= bands - to_validate else "train"
-            yield _job(style.name, f"{seed}-{band:03}", number % PIECES_A_BAND, split, FLUID_R3, seconds)
+            yield _job(style.name, f"{seed}-{band:03}", number, split, FLUID_R3, seconds)
         for number in range(max(1, round(clips * TEST_SHARE))):
-            band, piece = f"{seed}-test-{number // PIECES_A_BAND:03}", number % PIECES_A_BAND
             for soundfont in (TIM_GM, FLUID_R3):
-                yield _job(style.name, band, piece, "test", soundfont, seconds)
+                band_seed = f"{seed}-test-{number // PIECES_A_BAND:03}"
+                yield _job(style.name, band_seed, number, "test", soundfont, seconds)
 
 
-def _job(style: str, band: str, piece: int, split: Split, soundfont: str, seconds: float) -> Job:
+def _job(style: str, band: str, number: int, split: Split, soundfont: str, seconds: float) -> Job:
+    piece = number % PIECES_A_BAND
     folder = {"train": "learn", "validation": "learn"}.get(split, "test-" + soundfont.partition("_")[0].split(".")[0])
     path = PurePosixPath("audio", folder.lower(), style, f"{style}-{band}-{piece}.flac")
     return Job(style, f"{style}-{band}", str(piece), split, soundfont, path, seconds)
