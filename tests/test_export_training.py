@@ -13,7 +13,9 @@ import pytest
 import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+from typer.testing import CliRunner
 
+from export.cli import app
 from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.music_set import MusicSet
@@ -26,6 +28,8 @@ from export.train.settings_file import checked, read_settings
 from export.train.starting import initial_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
+from models.catalogue import PRETRAINED
+from tests.reference_data import needs_musicnn
 from tests.training_sets import LABELS, SETTINGS, make_set, settings
 
 torch.set_num_threads(1)
@@ -209,6 +213,15 @@ def test_musicnns_shipped_weights_can_be_started_from(name: str) -> None:
     with torch.inference_mode():
         scores = network(torch.zeros(1, 250, 96))
     assert scores.shape == (1, 50)
+
+
+@needs_musicnn
+def test_the_shipped_weights_are_what_the_command_makes(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["import-musicnn", "--arrangement", "weights", "-o", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["musicnn-msd.safetensors", "musicnn-mtt.safetensors"]
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (PRETRAINED / path.name).read_bytes()
 
 
 def test_musicnn_learns_other_words(tmp_path: Path) -> None:
