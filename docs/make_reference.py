@@ -1,7 +1,8 @@
-"""Writes docs/settings.md and docs/metrics.md from the code: `python docs/make_reference.py`."""
+"""Writes the generated pages of docs from the code: `python docs/make_reference.py`."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from daemon.metrics import Metrics
 from daemon.settings import ENV_PREFIX, Settings
+from export.train.settings import TrainSettings
 
 DOCS = Path(__file__).resolve().parent
 Schema = Mapping[str, Any]
@@ -75,10 +77,26 @@ Audio is dropped for these reasons:
 ## All metrics
 """
 
+TRAINING_INTRO = f"""\
+{NOTICE}
+
+# Settings of a training run
+
+For `genred export train` and `genred export distil`: in a TOML file (`--config train.toml`), or one at a time on the command
+line, where a dot stands for the table:
+
+```console
+$ genred export train set --run runs/b --set schedule.kind=one-cycle --set optimiser.learning_rate=3e-3
+```
+
+The run's folder keeps them all as `settings.toml`, which `--config` takes again. An unknown key or a wrong value is an
+error (exit code 78).
+"""
+
 
 def pages() -> dict[str, str]:
     """The generated pages: name of the file -> its text."""
-    return {"settings.md": settings_page(), "metrics.md": metrics_page()}
+    return {"settings.md": settings_page(), "metrics.md": metrics_page(), "training-settings.md": training_page()}
 
 
 def settings_page() -> str:
@@ -120,6 +138,23 @@ def _section(key: str, section: Schema, schema: Schema) -> list[str]:
         if name not in plain:
             parts += _section(f"{key}.{name}", field, schema)
     return parts
+
+
+def training_page() -> str:
+    """The settings of training, a table a section, each with what its class says of them."""
+    schema = TrainSettings.model_json_schema()
+    fields = {name: _resolved(field, schema) for name, field in schema["properties"].items()}
+    plain = {name: field for name, field in fields.items() if "properties" not in field}
+    parts = [TRAINING_INTRO, _training_section("Top level", str(inspect.getdoc(TrainSettings)), plain, schema)]
+    for name, field in fields.items():
+        if name not in plain:
+            parts.append(_training_section(f"`[{name}]`", field["description"], field["properties"], schema))
+    return "\n".join(parts)
+
+
+def _training_section(heading: str, text: str, fields: Mapping[str, Schema], schema: Schema) -> str:
+    rows = [row[:4] for row in _rows(fields, schema, set())]
+    return f"## {heading}\n\n{text}\n\n{_table(('key', 'type', 'default', 'limits'), rows)}"
 
 
 def metrics_page() -> str:

@@ -63,7 +63,7 @@ MENTIONS = mentioned_commands()
 COMMANDS = sorted(shown_commands() | MENTIONS)
 
 
-@pytest.mark.parametrize("name", ["settings.md", "metrics.md"])
+@pytest.mark.parametrize("name", ["settings.md", "metrics.md", "training-settings.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     pages = cast("dict[str, str]", runpy.run_path(str(DOCS / "make_reference.py"))["pages"]())
     assert (DOCS / name).read_text(encoding="utf-8") == pages[name], "run: python docs/make_reference.py"

@@ -18,7 +18,7 @@ def train_command(
     network: Annotated[
         str | None, typer.Option(help="spectrogram-cnn (the default), spectrogram-attention-cnn, or musicnn.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/train.md.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/training-settings.md.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many times through the training clips.")] = None,
     change: Annotated[
         list[str] | None,
