@@ -19,7 +19,7 @@ def distil_command(
         list[str], typer.Option(help="A shipped model's name or an .onnx file; again for more, which speak as one.")
     ],
     network: Annotated[str | None, typer.Option(help="As for genred export train. Default: spectrogram-cnn.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/train.md.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/training-settings.md.")] = None,
     epochs: Annotated[int | None, typer.Option(help="At most so many times through the training clips.")] = None,
     change: Annotated[
         list[str] | None,
