@@ -12,7 +12,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "datasets.md").read_text(encodin
 
 
 def test_label_maps_in_the_page_are_label_maps() -> None:
-    blocks = re.findall(r"^```TOML\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert blocks
     for block in blocks:
         LabelMap(**tomllib.loads(block))

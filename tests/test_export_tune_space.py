@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import optuna
@@ -159,3 +160,11 @@ def test_tables_hold_every_trial() -> None:
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     assert "0.9123" in shown and "0.001235" in shown and "failed: too small, by far" in shown
+
+
+def test_the_spaces_in_the_page_are_spaces(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "tuning.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        check_space(read_space(written(tmp_path, block)), TrainSettings(), multi_label=False)
