@@ -82,8 +82,8 @@ TRAINING_INTRO = f"""\
 
 # Settings of a training run
 
-For `genred export train` and `genred export distil`: in a TOML file (`--config train.toml`), or one at a time on the command
-line, where a dot stands for the table:
+For `genred export train` and `genred export distil`: in a TOML file (`--config train.toml`), or one at a time on the
+command line, where a dot stands for the table:
 
 ```console
 $ genred export train set --run runs/b --set schedule.kind=one-cycle --set optimiser.learning_rate=3e-3

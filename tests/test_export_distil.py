@@ -169,7 +169,7 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 STUDENT = (
-    *("--set", "front_end=musicnn", "--set", 'network_options={widths="8,8", first_stride=2, dropout=0.0, hidden=16}'),
+    *("--set", 'network_options={widths="8,8", first_stride=2, dropout=0.0, hidden=16}'),
     *("--set", "optimiser.learning_rate=0.02", "--set", "threads=1", "--set", "batch_size=8"),
 )
 
@@ -186,6 +186,8 @@ def test_a_student_learns_and_is_served(teachers: tuple[Path, Path], music: Musi
     figures = json.loads((folder / "distillation.json").read_text())["held_out"]
     assert card.training["held_out"] == figures
     assert figures["tracks"]["rows"] == 3 and figures["windows"]["rows"] == 9
+    assert figures["each"]["two 1"]["tracks"]["mean_deviation"] > 0
+    assert card.front_end == read_card(teachers[0]).front_end
     assert figures["speed"]["ratio"] > 0
     assert figures["windows"]["mean_deviation"] < 0.5 * _deviation_of_a_constant(teachers, music, tmp_path)
     done = genred("models", "verify", str(folder / "student.onnx"))

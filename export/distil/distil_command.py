@@ -54,11 +54,11 @@ def distil_command(
 def _say(found: "Distilled", run: Path) -> None:
     typer.echo(f"{run}: {found.outcome.epochs} epochs; the best is epoch {found.outcome.best_epoch}")
     typer.echo(f"beside its teachers, on the split {found.judged_on}:")
-    judgement, speed = found.judgement, found.speed
     typer.echo(f"{'':<24} {'rows':>7} {'mean dev.':>10} {'largest':>8} {'same first genre':>17}")
-    rows = {"windows": judgement.windows, "tracks": judgement.tracks}
-    for name, likeness in {**rows, **{f"windows, {name}": each for name, each in judgement.each.items()}}.items():
-        typer.echo(_row(name, likeness))
+    for name, judgement in {"": found.judgement, **found.judgement.each}.items():
+        typer.echo(_row(f"windows {name}", judgement.windows))
+        typer.echo(_row(f"tracks {name}", judgement.tracks))
+    speed = found.speed
     typer.echo(
         f"{speed.ratio:.2f} times as fast as the teachers together: {speed.student_ms:.2f} ms a window, not "
         f"{speed.teachers_ms:.2f} ms (one thread; with the spectrograms {speed.ratio_with_spectrogram:.2f} times)"

@@ -14,17 +14,18 @@ from export.distil.teacher_targets import TeacherTargets
 from export.errors import InputUnusable
 from export.evaluate.scoring import Scorer, score_clips
 from export.progress import tracked
+from models.card import Label
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """windows, tracks: the student beside the merged teachers. each: its windows beside one teacher's, by its name."""
+    """windows, tracks: the student beside the merged teachers. each: the same beside one teacher alone, by its name."""
 
     windows: Likeness
     tracks: Likeness
-    each: dict[str, Likeness]
+    each: dict[str, "Judgement"]
 
 
 def judge(student: Scorer, targets: TeacherTargets, clips: Sequence[Clip], cache: FeatureCache) -> Judgement:
@@ -42,18 +43,21 @@ def judge(student: Scorer, targets: TeacherTargets, clips: Sequence[Clip], cache
             own.append([each[loud] for each in targets.of_each(clip)])
     if not found:
         raise InputUnusable("none of the held-out clips has a window that is not silent: nothing to judge on")
-    windows = np.concatenate(found)
     names = [label.name for label in targets.labels]
     each = {}
     for place, teacher in enumerate(targets.teachers):
         columns = [names.index(name) for name in teacher.card.label_names]
-        theirs = np.concatenate([scores[place] for scores in own])
-        each[teacher.name] = likeness(windows[:, columns], theirs, teacher.card.labels)
-    return Judgement(
-        likeness(windows, np.concatenate(wanted), targets.labels),
-        likeness(_means(found), _means(wanted), targets.labels),
-        each,
-    )
+        ours, theirs = [scores[:, columns] for scores in found], [scores[place] for scores in own]
+        each[teacher.name] = _judgement(ours, theirs, teacher.card.labels, {})
+    return _judgement(found, wanted, targets.labels, each)
+
+
+def _judgement(
+    found: Sequence[Floats], wanted: Sequence[Floats], labels: Sequence[Label], each: dict[str, Judgement]
+) -> Judgement:
+    """Of clips, each (n_windows, n_labels)."""
+    windows = likeness(np.concatenate(found), np.concatenate(wanted), labels)
+    return Judgement(windows, likeness(_means(found), _means(wanted), labels), each)
 
 
 def _student(student: Scorer, clip: Clip, cache: FeatureCache) -> Iterator[tuple[Floats, npt.NDArray[np.bool_]]]:
