@@ -1,8 +1,8 @@
 """What a student is unless the settings say otherwise: what it hears, its network and its loss.
 
-It listens to the first teacher's own spectrograms: nothing that the teacher hears is lost, and where both are served, or
-one takes the other's place in a running daemon, they hear alike. What it saves, it saves in the network: half the frames
-and mels from the first convolution on, and narrow blocks that widen as the picture shrinks.
+It listens to the first teacher's own spectrograms: nothing that the teacher hears is lost, and where both are served,
+or one takes the other's place in a running daemon, they hear alike. What it saves, it saves in the network: half the
+frames and mels from the first convolution on, and narrow blocks that widen as the picture shrinks.
 """
 
 from typing import Final
