@@ -11,9 +11,9 @@ from daemon.audio_format import AudioFormat
 from daemon.cuts import HopBlock, Window
 from daemon.grid import Grid
 from daemon.pcm import decode_mono, mean_square
-from daemon.resample import resample
 from models.frontend import LogMel
 from models.frontend_spec import FrontEnd
+from models.resample import resample
 
 Features = npt.NDArray[np.float32]
 

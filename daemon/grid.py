@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 from daemon.errors import SettingsError
-from daemon.resample import filter_margin_frames
 from models.frontend_spec import FrontEnd
+from models.resample import block_margins
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +69,12 @@ def make_grid(sample_rate_hz: int, front_end: FrontEnd, window_s: float, hop_s: 
             f"windows: hop_s={hop_s:g} is not a whole number of the model's spectrogram frames "
             f"({front_end.frame_hop} samples at {front_end.sample_rate_hz} Hz)"
         )
-    step = sample_rate_hz // math.gcd(sample_rate_hz, front_end.sample_rate_hz)
-    margin = filter_margin_frames(sample_rate_hz, front_end.sample_rate_hz)
-    to_source = sample_rate_hz / front_end.sample_rate_hz
-    left = math.ceil(front_end.samples_before * to_source) + margin
+    left, right = block_margins(sample_rate_hz, front_end)
     return Grid(
         sample_rate_hz=sample_rate_hz,
         hop_frames=frames_exactly(hop_s, sample_rate_hz),
         blocks_per_window=blocks,
-        # The range must start on a frame that is a whole frame at the model's rate too.
-        left_frames=-(-left // step) * step,
-        right_frames=math.ceil(front_end.samples_after * to_source) + margin,
+        left_frames=left,
+        right_frames=right,
         max_fill_frames=int(max_fill_s * sample_rate_hz),
     )

@@ -12,7 +12,7 @@ from daemon.grid import Grid
 from daemon.kafka.content_type import raw_content_type
 from daemon.kafka.input_record import AudioRecord, InputRecord, InputRules, parse_record
 from daemon.kafka.open_runs import OpenRuns
-from daemon.resample import filter_margin_frames
+from models.resample import filter_margin_frames
 from tests.audio_files import encode, stepped_tones
 from tests.kafka_sending import Sent
 

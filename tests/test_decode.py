@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from daemon.audio_format import SampleFormat
 from daemon.errors import BadChunk
 from daemon.sources.decode import Decoder, Piece, open_container
-from daemon.sources.timeline import DUPLICATE_S, MAX_HOLE_S, TOLERANCE_S, Timeline
+from models.timeline import DUPLICATE_S, MAX_HOLE_S, TOLERANCE_S, Timeline
 from tests.audio_files import as_float, encode, second_heard, stepped_tones
 
 RATE = 48_000

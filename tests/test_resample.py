@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from daemon.resample import filter_margin_frames, resample
+from models.resample import filter_margin_frames, resample
 
 RATES_HZ = (8000, 11025, 22050, 22051, 32000, 44100, 48000, 96000, 192000)
 

@@ -1,7 +1,7 @@
 """Resampling on the device by the host's own filter, written out as a matrix.
 
 soxr's answers to single impulses, one for each input phase, are all there is to know of it (it is linear, and the same
-after every whole step of the two rates). As a matrix they give on the device what `daemon.resample` gives on the host
+after every whole step of the two rates). As a matrix they give on the device what `models.resample` gives on the host
 to some 1e-6, whatever the rate, which no other filter does: torchaudio's best deviates where the pass band ends, and
 with it the highest mels (docs/gpu.md).
 """
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from daemon.resample import filter_margin_frames, resample
+from models.resample import filter_margin_frames, resample
 
 _GROUP = 128  # output samples of a product: enough columns to multiply well, few enough to multiply little in vain
 _LARGEST = 1 << 20  # input x output samples of a group; beyond it (22,051 Hz, say) the host resamples
@@ -31,7 +31,7 @@ def fits_device(source_rate_hz: int, target_rate_hz: int) -> bool:
 
 
 class DeviceResampler:
-    """`daemon.resample.resample` for many blocks at once, on a torch device."""
+    """`models.resample.resample` for many blocks at once, on a torch device."""
 
     def __init__(self, source_rate_hz: int, target_rate_hz: int, device: torch.device) -> None:
         self._group_in, self._group_out = _group(source_rate_hz, target_rate_hz)

@@ -21,7 +21,7 @@ from av.stream import Discard
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.errors import BadChunk
-from daemon.sources.timeline import Timeline
+from models.timeline import Timeline
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Any audio file that FFmpeg reads -> mono pieces, as the daemon hears them; a long file is never whole in memory.
 
 Time is kept by the frames' timestamps: a corrupt stretch shows as a jump of `position`, audio sent twice is dropped.
-The daemon's own reader (daemon/sources/decode.py, timeline.py, pcm.py) has the same rules; a test compares the two.
+The daemon's own reader (daemon/sources/decode.py, pcm.py) has the same rules; a test compares the two.
 """
 
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard
 
-from export.data.timeline import Timeline
 from export.errors import InputUnusable
+from models.timeline import Timeline
 
 Floats = npt.NDArray[np.float32]
 

@@ -3,7 +3,7 @@
 Block b covers seconds [b*hop, (b+1)*hop) of the file; window k is the blocks k, k+1, ... It is resampled and
 transformed as a range of source frames of its own, with a margin for the resampler's filter and for the first and last
 spectral frame; so it does not matter what came before, nor how the file was read. The unfinished last block is not
-used. The daemon's side: daemon/grid.py, windows.py, features.py, resample.py; a test compares the two.
+used. The daemon's side: daemon/grid.py, windows.py, features.py; a test compares the two.
 """
 
 import math
@@ -14,17 +14,15 @@ from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
 from export.data.decode import Floats, MonoPiece, UnreadableAudio, positioned_pieces
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from models.frontend import LogMel
+from models.resample import block_margins, resample
 
 SILENCE_DBFS: Final = -60.0  # the daemon's default
 
-_FILTER_REACH_S: Final = 0.020  # of soxr's HQ filter, with room to spare
-_QUALITY: Final = "HQ"
 _MAX_FILL_S: Final = 0.05  # missing audio that a block may have filled with silence
 _PIECE_S: Final = 10.0
 _UNUSABLE: Final = -math.inf  # the power of a block that lacks too much: no window with it is loud
@@ -120,16 +118,8 @@ def _grid(rate_hz: int, recipe: Recipe, path: Path) -> _Grid:
     hop = round(recipe.hop_s * rate_hz)
     if not math.isclose(hop, recipe.hop_s * rate_hz, rel_tol=1e-9):
         raise UnreadableAudio(f"{path}: a hop of {recipe.hop_s:g} s is not a whole number of frames at {rate_hz} Hz")
-    margin = 0 if rate_hz == front_end.sample_rate_hz else math.ceil(_FILTER_REACH_S * rate_hz)
-    to_source = rate_hz / front_end.sample_rate_hz
-    step = rate_hz // math.gcd(rate_hz, front_end.sample_rate_hz)
-    left = math.ceil(front_end.samples_before * to_source) + margin
-    return _Grid(
-        rate_hz=rate_hz,
-        hop=hop,
-        left=-(-left // step) * step,  # the range must start on a frame that is whole at the model's rate too
-        right=math.ceil(front_end.samples_after * to_source) + margin,
-    )
+    left, right = block_margins(rate_hz, front_end)
+    return _Grid(rate_hz=rate_hz, hop=hop, left=left, right=right)
 
 
 class _Cutter:
@@ -174,8 +164,7 @@ class _Cutter:
         if self._missing() > int(_MAX_FILL_S * grid.rate_hz):
             power = _UNUSABLE
         rate_hz = front_end.sample_rate_hz
-        if grid.rate_hz != rate_hz:
-            audio = soxr.resample(audio, grid.rate_hz, rate_hz, quality=_QUALITY)
+        audio = resample(audio, grid.rate_hz, rate_hz)
         first = grid.left * rate_hz // grid.rate_hz
         stop = first + grid.hop * rate_hz // grid.rate_hz
         heard = audio[first - front_end.samples_before : stop + front_end.samples_after]
