@@ -167,4 +167,4 @@ def test_the_spaces_in_the_page_are_spaces(tmp_path: Path) -> None:
     blocks = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert blocks
     for block in blocks:
-        check_space(read_space(written(tmp_path, block)), TrainSettings(), multi_label=False)
+        check_space(TrainSettings(), read_space(written(tmp_path, block)), multi_label=False)
