@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -80,6 +80,7 @@ RANGES = st.one_of(
 )
 
 
+@example(dimension=Range(1000.0, 1000.00390625, False, None, 2))
 @given(dimension=RANGES | st.lists(st.integers(), min_size=1, unique=True).map(lambda v: Choices(tuple(v))))
 def test_grids_and_draws_lie_within_the_bounds(dimension: Choices | Range) -> None:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))

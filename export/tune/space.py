@@ -75,7 +75,8 @@ class Range:
             found = [self.low + (self.high - self.low) * n / (self.points - 1) for n in range(self.points)]
         if self.whole:
             return tuple(dict.fromkeys(round(value) for value in found))
-        return tuple(min(max(float(f"{value:.6g}"), self.low), self.high) for value in found)
+        readable = tuple(min(max(float(f"{value:.6g}"), self.low), self.high) for value in found)
+        return readable if len(set(readable)) == len(found) else tuple(found)
 
     @property
     def table(self) -> dict[str, Any]:
