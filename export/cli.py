@@ -23,15 +23,16 @@ def _group() -> None:
     """Make, check and convert models."""
 
 
-app.command("import-musicnn")(import_musicnn_command)
-app.command("fetch")(fetch_command)
-app.command("render-styles")(render_styles_command)
+# In the order of the work.
 app.command("scan")(scan_command)
-app.command("onnx")(onnx_command)
-app.command("verify")(verify_command)
-app.command("evaluate")(evaluate_command)
+app.command("fetch")(fetch_command)
 app.command("cache")(cache_command)
-app.command("debian-music")(debian_music_command)
 app.command("train")(train_command)
 app.command("tune")(tune_command)
 app.command("distil")(distil_command)
+app.command("evaluate")(evaluate_command)
+app.command("onnx")(onnx_command)
+app.command("verify")(verify_command)
+app.command("render-styles")(render_styles_command)
+app.command("debian-music")(debian_music_command)
+app.command("import-musicnn")(import_musicnn_command)
