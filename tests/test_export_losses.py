@@ -92,6 +92,16 @@ def test_every_loss_is_a_number_with_a_gradient(kind: Any, logits: list[float], 
     assert loss.item() >= -1e-5
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("target", [0.0, 1.0])
+def test_asl_has_a_gradient_with_any_gamma_however_sure_the_network_is(gamma: float, target: float) -> None:
+    z = torch.tensor([[-100.0, -30.0, -3.0, 3.0, 30.0, 100.0]], requires_grad=True)
+    loss = asl(z, torch.full_like(z, target), gamma, gamma, 0.05)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert z.grad is not None
+    assert bool(torch.isfinite(loss)) and bool(torch.isfinite(z.grad).all())
+
+
 @given(st.lists(st.floats(-6, 6), min_size=6, max_size=6))
 @settings(max_examples=30, deadline=None)
 def test_a_student_that_says_what_its_teacher_says_has_no_loss_and_nothing_to_learn(logits: list[float]) -> None:

@@ -23,7 +23,7 @@ from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.evaluate.metrics import figures
 from export.evaluate.scoring import open_scorer, score_clips
 from export.train.outcome import EpochFigures, StopTraining
-from export.train.run_folder import RunFolder
+from export.train.run_folder import RunFolder, begin
 from export.train.settings_file import checked, read_settings
 from export.train.starting import initial_network
 from export.train.trained import checkpoint_of, load_network
@@ -286,9 +286,25 @@ def test_clips_that_cannot_be_heard_are_left_out_and_said(
     assert [path for path, _ in noted["music_set"]["left_out"]] == [str(broken)]
 
 
+def test_a_figure_that_validation_cannot_give_is_no_figure_to_watch(music: MusicSet, tmp_path: Path) -> None:
+    """One label alone in validation: no area under a curve."""
+    alike = tuple(clip for clip in music.clips if clip.split != "validation" or clip.labels == (LABELS[0],))
+    with pytest.raises(SettingsUnusable, match=r"early_stop.watch: the validation clips give no roc_auc"):
+        train(replace(music, clips=alike), settings(epochs=1, early_stop={"watch": "roc_auc"}), tmp_path / "run")
+
+
 def test_a_loss_that_is_no_number_ends_the_run(music: MusicSet, tmp_path: Path) -> None:
     with pytest.raises(SettingsUnusable, match=r"in epoch 1 the loss is no longer a number; lower learning_rate"):
         train(music, settings(optimiser={"learning_rate": 1e30}), tmp_path / "run")
+
+
+def test_only_what_a_kill_has_left_of_this_run_is_cleared_away(music: MusicSet, tmp_path: Path) -> None:
+    own, others = tmp_path / "checkpoints" / ".best.1.tmp", tmp_path / "other" / "checkpoints" / ".best.2.tmp"
+    for torn in (own, others):
+        torn.parent.mkdir(parents=True)
+        torn.touch()
+    begin(RunFolder(tmp_path), settings(), music, ())
+    assert others.exists() and not own.exists()
 
 
 def test_a_folder_that_holds_a_run_is_not_written_over(learnt: Path, music: MusicSet) -> None:

@@ -44,7 +44,7 @@ class Live:
 
 
 def _wandb_run(folder: RunFolder, settings: TrainSettings) -> Any:
-    """A run of Weights & Biases under the folder; the same one when training goes on."""
+    """A run of Weights & Biases under the folder; a new one each time training goes on."""
     try:
         import wandb
     except ImportError:

@@ -70,7 +70,8 @@ def asl(logits: Tensor, targets: Tensor, gamma_positive: float, gamma_negative: 
     """
     p = torch.sigmoid(logits)
     shifted = (p - shift).clamp_min(0)
-    positive = targets * (1 - p) ** gamma_positive * functional.logsigmoid(logits)
+    away = (1 - p).clamp_min(_TINY)  # not 0: there a gamma under 1 has no slope that is a number
+    positive = targets * away**gamma_positive * functional.logsigmoid(logits)
     negative = (1 - targets) * shifted**gamma_negative * torch.log((1 - shifted).clamp_min(_TINY))
     return -(positive + negative).mean()
 

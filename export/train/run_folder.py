@@ -92,8 +92,9 @@ def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) ->
 
 def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out: Sequence[tuple[Clip, str]]) -> None:
     """Write a new run's first files, or note that a run goes on here and clear away what a kill has left."""
-    for torn in folder.path.rglob(".*.tmp"):
-        torn.unlink(missing_ok=True)
+    for place in (folder.path, folder.best.parent, folder.plots):  # not beneath: other runs may be at work there
+        for torn in place.glob(".*.tmp"):
+            torn.unlink(missing_ok=True)
     sessions = _noted(folder)["sessions"] if folder.settings.exists() else []
     noted = {
         "music_set": {

@@ -150,6 +150,10 @@ def _judge_epoch(at: _Session, tally: Tally) -> EpochFigures:
         raise SettingsUnusable(
             f"optimiser: in epoch {place.epoch} the loss is no longer a number; lower learning_rate or set clip_norm"
         )
+    if watch.watch != "loss" and watch.watch not in judgement.figures:
+        raise SettingsUnusable(
+            f"early_stop.watch: the validation clips give no {watch.watch}: too few of them, or of their labels; watch loss"
+        )
     value = judgement.loss if watch.watch == "loss" else judgement.figures[watch.watch]
     gain = math.inf
     if place.best is not None:
