@@ -139,7 +139,7 @@ def test_a_space_of_what_cannot_be_set_is_refused(
 
 
 @pytest.mark.parametrize("multi_label", [False, True])
-@pytest.mark.parametrize("network", ["spectrogram-cnn", "spectrogram-attention-cnn", "musicnn"])
+@pytest.mark.parametrize("network", ["auto", "spectrogram-cnn", "spectrogram-attention-cnn", "musicnn"])
 def test_the_default_space_fits_every_network(network: str, multi_label: bool) -> None:
     base = TrainSettings(network=network)
     space = default_space(base, multi_label)
@@ -148,19 +148,24 @@ def test_the_default_space_fits_every_network(network: str, multi_label: bool) -
     assert ("network_options.widths" in space) == (network != "musicnn")
 
 
+@pytest.mark.parametrize("network", ["auto", "spectrogram-cnn"])
+def test_the_shape_of_a_network_that_has_learnt_is_not_searched(network: str) -> None:
+    assert "network_options.widths" not in default_space(TrainSettings(network=network, initial="runs/a"), False)
+
+
 def test_tables_hold_every_trial() -> None:
     rows = [
         TrialRow(1, "done", 0.91234, {"batch_size": 16, "optimiser.learning_rate": 0.00123456}, 9, 4, 12.5, "one", ""),
-        TrialRow(0, "failed", None, {"batch_size": 32}, None, None, None, "nought", "too small, by far"),
+        TrialRow(0, "failed", None, {"batch_size": 32}, None, None, None, "nought", "too small, by far [/a/b]"),
     ]
     first, second = csv.DictReader(io.StringIO(csv_text(rows, "macro_f1")))
     assert first["macro_f1"] == "0.91234" and first["optimiser.learning_rate"] == "0.00123456"
-    assert second["error"] == "too small, by far" and second["optimiser.learning_rate"] == ""
+    assert second["error"] == "too small, by far [/a/b]" and second["optimiser.learning_rate"] == ""
     console = Console(file=io.StringIO(), width=160)
     console.print(rich_table(rows, "macro_f1"))
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
-    assert "0.9123" in shown and "0.001235" in shown and "failed: too small, by far" in shown
+    assert "0.9123" in shown and "0.001235" in shown and "failed: too small, by far [/a/b]" in shown
 
 
 def test_the_spaces_in_the_page_are_spaces(tmp_path: Path) -> None:

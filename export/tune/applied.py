@@ -37,7 +37,10 @@ def augment_of(strength: Value) -> dict[str, float]:
 
 
 def default_space(base: TrainSettings, multi_label: bool) -> Space:
-    """What is worth searching: for a network of our own its widths too; losses that the set's labels allow."""
+    """What is worth searching; losses that the set's labels allow.
+
+    Of a spectrogram network that has learnt nothing yet the shape too: "auto" without an initial network is one.
+    """
     losses = ("bce", "asymmetric-focal", "asl") if multi_label else ("ce", "asymmetric-focal", "bce")
     space: dict[str, Choices | Range] = {
         "optimiser.learning_rate": Range(1e-4, 1e-2, log=True),
@@ -46,7 +49,7 @@ def default_space(base: TrainSettings, multi_label: bool) -> Space:
         "batch_size": Choices((16, 32, 64)),
         STRENGTH: Range(0.0, 1.0),
     }
-    if base.network.startswith("spectrogram-"):
+    if not base.initial and (base.network == "auto" or base.network.startswith("spectrogram-")):
         space["network_options.dropout"] = Range(0.0, 0.6)
         space["network_options.widths"] = Choices(("16,32,64", "32,64,128", "48,96,192"))
     return space

@@ -62,7 +62,7 @@ class Objective:
         trial.set_user_attr("epochs", outcome.epochs)
         trial.set_user_attr("best_epoch", outcome.best_epoch)
         trial.set_user_attr("seconds", round(time.monotonic() - began_s, 1))
-        if watch.pruned:
+        if watch.pruned or outcome.ended == "stopped":  # also by a process that was killed before it could say so
             raise optuna.TrialPruned
         value = metric_of(self.metric, outcome)
         if value is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from rich.markup import escape
 from rich.table import Table
 
 from export.tune.claims import ERROR, REPEATS, RUN, repeated
@@ -100,7 +101,7 @@ def rich_table(rows: Sequence[TrialRow], metric: str) -> Table:
     for row in rows[:_SHOWN]:
         cells = [_shown(row.values.get(name)) for name in names]
         state = row.state if not row.error else f"{row.state}: {row.error}"
-        table.add_row(str(row.number), _shown(row.value), *cells, _shown(row.epochs), state)
+        table.add_row(str(row.number), _shown(row.value), *map(escape, cells), _shown(row.epochs), escape(state))
     return table
 
 

@@ -60,7 +60,7 @@ def tune_command(
 
         search = Search(base, wanted, metric, music.fingerprint, grid, trials, prune, heartbeat_s)
         errors = Console(stderr=True, quiet=not Console(stderr=True).is_terminal)
-        found = tune(search, study, runs, trainer, lambda trial: errors.print(ending(trial)))
+        found = tune(search, study, runs, trainer, lambda trial: errors.print(ending(trial), markup=False))
         _tell(found, search, runs)
 
 
