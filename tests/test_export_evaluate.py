@@ -237,7 +237,7 @@ def test_an_example_sounds_like_the_window_it_is_of(found: Evaluation, folder: P
 
 
 def test_names_are_text_on_the_page_whatever_they_are(found: Evaluation, tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script>"
+    evil = "<script>alert(1)</script> $_^$"
     lines = tuple(replace(line, name=evil + line.name) for line in found.labels)
     gone = Example(tmp_path / f"{evil[:8]}.wav", 0, 0.1, 0.9)
     shorter = Example(found.pairs[0].examples[0].path, 99, 0.1, 0.9)  # than when it was scored

@@ -36,7 +36,7 @@ def labels_picture(lines: Sequence[LabelLine]) -> bytes:
     for place, line in zip(places, shown, strict=True):
         if line.f1_interval is not None:
             axes.plot([line.f1_interval.low, line.f1_interval.high], [place, place], color=INK, linewidth=1.3)
-    axes.set_yticks(places, [line.name for line in shown])
+    axes.set_yticks(places, [_written(line.name) for line in shown])
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.set_xlabel("F1 of tracks, with its 95 % interval")
@@ -54,8 +54,9 @@ def confusion_picture(matrix: Sequence[Sequence[int]], labels: Sequence[str]) ->
     axes = drawing.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
     small = 9 if n <= _WRITTEN_LABELS else 6
-    axes.set_xticks(range(n), labels, rotation=90 if n > 6 else 30, ha="center" if n > 6 else "left", fontsize=small)
-    axes.set_yticks(range(n), labels, fontsize=small)
+    names = [_written(name) for name in labels]
+    axes.set_xticks(range(n), names, rotation=90 if n > 6 else 30, ha="center" if n > 6 else "left", fontsize=small)
+    axes.set_yticks(range(n), names, fontsize=small)
     axes.xaxis.tick_top()
     axes.xaxis.set_label_position("top")
     axes.set_xlabel("heard as")
@@ -105,6 +106,11 @@ def differences_picture(differences: Sequence[tuple[str, Difference]]) -> bytes:
     axes.set_xlabel("other model minus this one (blue: better, orange: worse, grey: either)")
     _plain(axes, grid="x")
     return svg(drawing)
+
+
+def _written(name: str) -> str:
+    """A label as it is: between two dollars matplotlib would read a formula, and fail where there is none."""
+    return name.replace("$", r"\$")
 
 
 def _verdict(found: Difference, more_is_better: bool) -> str:

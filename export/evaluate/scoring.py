@@ -110,8 +110,9 @@ def score_clips(scorer: Scorer, clips: Iterable[Clip], cache: FeatureCache) -> I
         silent = blocks.silent(recipe)
         loud = np.flatnonzero(~silent)
         found = np.zeros((len(silent), len(scorer.labels)), np.float32)
-        if len(loud):
-            found[loud] = scores_of(scorer, blocks.windows(recipe, loud))
+        for start in range(0, len(loud), RUN_WINDOWS):  # a clip may be hours long
+            part = loud[start : start + RUN_WINDOWS]
+            found[part] = scores_of(scorer, blocks.windows(recipe, part))
         yield ClipScores(clip, found, silent)
 
 
