@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
 
 from export.data.worker_pool import Lost, each
+from tests.process import wait_for
 
 
 def squared(number: int) -> int:
@@ -32,6 +34,22 @@ def test_items_that_kill_their_process_are_lost_alone() -> None:
     numbers = list(range(1, 15))
     done = dict(each(squared, numbers, 2))
     assert done == {n: Lost() if n % 10 == 0 else n * n for n in numbers}
+
+
+def process_of(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_process_that_dies_while_the_caller_is_at_work_loses_nothing() -> None:
+    numbers = list(range(100))  # more than are handed out at once
+    done = each(process_of, numbers, 2)
+    first, victim = next(done)
+    assert isinstance(victim, int)
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: not active_children(), "the end of the pool")
+    rest = dict(done)
+    assert sorted([first, *rest]) == numbers
+    assert not any(isinstance(result, Lost) for result in rest.values())
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -46,8 +46,13 @@ def _until_broken(
     try:
         while (rest and not suspects) or pending:
             while rest and not suspects and len(pending) < workers * _AHEAD:
-                item = rest.pop()
-                pending[pool.submit(function, item)] = item
+                try:
+                    pending[pool.submit(function, rest[-1])] = rest[-1]
+                except BrokenProcessPool:  # one died while the caller was at work: `pending` shows it, if it had any
+                    if not pending:
+                        return []
+                    break
+                rest.pop()
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 item = pending.pop(future)
                 try:
@@ -74,7 +79,7 @@ def _end_with_parent() -> None:
 
 def _one_by_one(function: Callable[[T], R], suspects: list[T]) -> Iterator[tuple[T, R | Lost]]:
     """Takes from the end of `suspects` until it is empty, or one has killed the process."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn"), _end_with_parent) as pool:
         while suspects:
             item = suspects.pop()
             try:
