@@ -13,6 +13,7 @@ import pytest
 
 from export.data.decode import mono_pieces
 from export.errors import InputUnusable
+from export.fetch.conversion import beginning
 from export.fetch.fetching import FetchReport, fetch
 from export.fetch.limits import Limits
 from export.fetch.link import Link
@@ -183,11 +184,11 @@ def test_a_stall_is_gone_on_with(server: LinkServer, tmp_path: Path) -> None:
 
 def test_the_same_bytes_at_two_addresses_are_one_recording(server: LinkServer, tmp_path: Path) -> None:
     server.links["/copy.flac"] = server.links["/a.flac"]
-    links = [Link(server.url("/a.flac"), ("jazz",)), Link(server.url("/copy.flac"), ("blues",), "Ann")]
+    links = [Link(server.url("/a.flac"), ("jazz",)), Link(server.url("/copy.flac"), ("blues",), "Ann", "test")]
     report = fetch(links, tmp_path, RATE_HZ, LIMITS)
     assert (report.fetched, report.files) == (2, 1)
     (row,) = rows(tmp_path / "manifest.csv")
-    assert row["labels"] == "jazz;blues"
+    assert (row["labels"], row["artist"], row["split"]) == ("jazz;blues", "Ann", "test")
     assert len(list((tmp_path / "audio").rglob("*.flac"))) == 1
 
 
@@ -210,6 +211,25 @@ def test_long_recordings_are_cut(server: LinkServer, tmp_path: Path) -> None:
     fetched(server, tmp_path, "/a.flac", limits=replace(LIMITS, max_duration_s=1.5))
     samples, _ = heard(tmp_path / rows(tmp_path / "manifest.csv")[0]["path"])
     assert len(samples) == 1.5 * RATE_HZ
+
+
+def test_what_lies_behind_the_cut_is_not_decoded() -> None:
+    """In pieces whose seconds do not add up exactly."""
+    pieces = iter([(np.zeros(4801, np.float32), 48_000)] * 30)
+    taken = list(beginning(pieces, 1.0))
+    assert sum(len(samples) for samples, _ in taken) == 48_000
+    assert (len(taken), len(list(pieces))) == (10, 20)
+
+
+def test_temporary_files_of_others_stay(server: LinkServer, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    mine = [tmp_path / ".mine.tmp", tmp_path / "mine" / ".a.tmp"]
+    for path in mine:
+        path.write_text("not of a fetch")
+    (tmp_path / ".manifest.csv.x.tmp").write_text("what a kill leaves")
+    fetched(server, tmp_path, "/a.flac")
+    assert all(path.is_file() for path in mine)
+    assert not (tmp_path / ".manifest.csv.x.tmp").exists()
 
 
 def test_no_host_is_asked_for_more_than_its_share(server: LinkServer, tmp_path: Path) -> None:

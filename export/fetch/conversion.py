@@ -1,7 +1,7 @@
 """A downloaded file -> mono FLAC at the wanted rate, named by what was downloaded. Blocking: run it in a thread."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -71,20 +71,26 @@ def _tags(source: Path) -> tuple[str | None, str | None]:
 
 def _resampled(source: Path, rate_hz: int, max_duration_s: float) -> Iterator[Floats]:
     """The file at `rate_hz`, in pieces of float32 (frames,); a change of its rate begins a new resampler."""
-    left_s = max_duration_s
     resampler, its_rate_hz = None, 0
-    for samples, source_rate_hz in mono_pieces(source):
+    for samples, source_rate_hz in beginning(mono_pieces(source), max_duration_s):
         if resampler is None or source_rate_hz != its_rate_hz:
             if resampler is not None:
                 yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
             resampler, its_rate_hz = soxr.ResampleStream(source_rate_hz, rate_hz, 1, "float32", "HQ"), source_rate_hz
-        taken = samples[: round(left_s * source_rate_hz)]
-        yield resampler.resample_chunk(taken)
-        left_s -= len(taken) / source_rate_hz
-        if left_s <= 0:
-            break
+        yield resampler.resample_chunk(samples)
     if resampler is not None:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def beginning(pieces: Iterable[tuple[Floats, int]], longest_s: float) -> Iterator[tuple[Floats, int]]:
+    """The pieces (samples, rate in Hz) up to `longest_s`; those after it are not asked for."""
+    left_s = longest_s
+    for samples, rate_hz in pieces:
+        frames = round(left_s * rate_hz)
+        yield samples[:frames], rate_hz
+        if len(samples) >= frames:  # not "nothing is left": sums of seconds are not exact
+            return
+        left_s -= len(samples) / rate_hz
 
 
 def _encode(target: IO[bytes], pieces: Iterator[Floats], rate_hz: int) -> float:

@@ -5,17 +5,19 @@ import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from export.errors import InputUnusable
+from export.fetch.conversion import AUDIO
 from export.fetch.host_queue import HostQueue
 from export.fetch.http_reply import make_session
 from export.fetch.limits import Limits
 from export.fetch.link import Link
-from export.fetch.lists import write_lists
-from export.fetch.one_link import LinkFetcher
+from export.fetch.lists import DEAD_LINKS, MANIFEST, write_lists
+from export.fetch.one_link import HALVES, LinkFetcher
 from export.fetch.progress import FetchProgress
-from export.fetch.records import Dead, Fetched, read_record, write_record
+from export.fetch.records import RECORDS, Dead, Fetched, read_record, write_record
 
 Found = dict[str, Fetched | Dead]
 
@@ -92,8 +94,10 @@ async def _fetch_all(
 
 
 def _remove_temporaries(folder: Path) -> None:
-    """What a run that was killed had begun to write."""
-    for path in folder.rglob(".*.tmp"):
+    """What a run that was killed had begun to write; `folder` may hold much that is not ours."""
+    ours = [folder.glob(f".{name}.*.tmp") for name in (MANIFEST, DEAD_LINKS)]
+    ours += [(folder / place).rglob(".*.tmp") for place in (AUDIO, HALVES, RECORDS)]
+    for path in chain.from_iterable(ours):
         path.unlink(missing_ok=True)
 
 

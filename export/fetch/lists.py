@@ -8,6 +8,7 @@ from typing import Final
 
 from export.fetch.link import Link
 from export.fetch.records import Dead, Fetched
+from export.fetch.table import joined
 from models.whole_file import write_text
 
 MANIFEST: Final = "manifest.csv"
@@ -23,22 +24,22 @@ def write_lists(folder: Path, links: Sequence[Link], found: Mapping[str, Fetched
 
 def _music(links: Iterable[Link], found: Mapping[str, Fetched | Dead]) -> list[tuple[str, ...]]:
     """A line a file: links that led to the same bytes share one, with the labels of all."""
-    rows: dict[str, tuple[Link, Fetched, tuple[str, ...]]] = {}
+    rows: dict[str, tuple[Link, Fetched]] = {}
     for link in links:
         record = found.get(link.url)
         if isinstance(record, Fetched):
-            first, its_record, labels = rows.get(record.file, (link, record, ()))
-            rows[record.file] = first, its_record, tuple(dict.fromkeys((*labels, *link.labels)))
+            known = rows.get(record.file)
+            rows[record.file] = (link, record) if known is None else (joined(known[0], link), known[1])
     return [
         (
             file,
-            ";".join(labels),
+            ";".join(link.labels),
             link.artist or record.artist or "",
             link.split or "",
             link.title or record.title or "",
             link.url,
         )
-        for file, (link, record, labels) in rows.items()
+        for file, (link, record) in rows.items()
     ]
 
 

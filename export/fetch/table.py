@@ -42,17 +42,19 @@ def merged(links: Iterable[Link]) -> tuple[Link, ...]:
     found: dict[str, Link] = {}
     for link in links:
         known = found.get(link.url)
-        if known is None:
-            found[link.url] = link
-            continue
-        found[link.url] = replace(
-            known,
-            labels=tuple(dict.fromkeys((*known.labels, *link.labels))),
-            artist=known.artist or link.artist,
-            split=known.split or link.split,
-            title=known.title or link.title,
-        )
+        found[link.url] = link if known is None else joined(known, link)
     return tuple(found.values())
+
+
+def joined(first: Link, second: Link) -> Link:
+    """One link for two to the same recording: the labels of both, the rest as first said."""
+    return replace(
+        first,
+        labels=tuple(dict.fromkeys((*first.labels, *second.labels))),
+        artist=first.artist or second.artist,
+        split=first.split or second.split,
+        title=first.title or second.title,
+    )
 
 
 def _rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
@@ -72,6 +74,7 @@ def _json_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
             continue
         try:
             fields = json.loads(line)
+            json.dumps(fields, ensure_ascii=False).encode()  # half of a surrogate pair can be written nowhere
         except ValueError as error:
             raise InputUnusable(f"{name}:{number}: not JSON: {error}") from None
         if not isinstance(fields, dict):
@@ -83,13 +86,13 @@ def _json_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
 def _csv_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
     head = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    header = {(column or "").strip().lower() for column in reader.fieldnames or ()}
-    if not header & set(COLUMNS["url"]):
-        raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
     try:
+        header = {(column or "").strip().lower() for column in reader.fieldnames or ()}
+        if not header & set(COLUMNS["url"]):
+            raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
         return [(reader.line_num, fields) for fields in reader]
     except csv.Error as error:
-        raise InputUnusable(f"{name}:{reader.line_num}: not CSV: {error}") from None
+        raise InputUnusable(f"{name}:{max(1, reader.line_num)}: not CSV: {error}") from None
 
 
 def _link(row: Mapping[str, Any], where: str, base: str | None) -> Link:
