@@ -30,7 +30,7 @@ from export.rendered.plan import plan
 from export.rendered.playing import voicing
 from export.rendered.rhythm import Stroke, beat_of, groove_of, metre_of, strokes_of
 from export.rendered.score import DRUM_CHANNEL, Note, Player, Score
-from export.rendered.sound import PEAK_DBFS, clip_of, write_flac
+from export.rendered.sound import PEAK_DBFS, clip_of, flac_frames, write_flac
 from export.rendered.style import DRUMMED, PITCHED, Style
 from export.rendered.synth import FLUID_R3, TIM_GM, find_synth
 from export.rendered.theory import SCALES, bars_of, chord_of
@@ -229,6 +229,9 @@ def test_flac_keeps_every_sample(tmp_path: Path) -> None:
         assert container.streams.audio[0].rate == 22_050
         back = np.concatenate([frame.to_ndarray().ravel() for frame in container.decode(audio=0)])
     assert np.array_equal(back, mono)
+    assert flac_frames(tmp_path / "a.flac") == 10_001
+    (tmp_path / "b.flac").write_bytes(b"fLaC")
+    assert flac_frames(tmp_path / "b.flac") is flac_frames(tmp_path / "none.flac") is None
 
 
 def export(*arguments: str) -> tuple[int, str]:
@@ -259,6 +262,9 @@ def test_a_set_is_rendered_and_gone_on_with(tmp_path: Path) -> None:
     code, output = export(*arguments, "--workers", "1")
     assert "1 clips rendered, 11 were there" in output
     assert (lost.read_bytes(), kept.stat().st_mtime_ns) == (content, seen)  # the same sound again, too
+    code, output = export(*arguments[:-1], "5", "--workers", "1")
+    assert "12 clips rendered, 0 were there" in output  # none of four seconds stays among those of five
+    assert {flac_frames(path) for path in clips} == {5 * 22_050}
 
 
 TESTS = ("test-fluidr3", "test-timgm6mb")

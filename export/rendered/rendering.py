@@ -15,7 +15,7 @@ from export.rendered.catalogue import STYLES
 from export.rendered.compose import compose
 from export.rendered.midi_file import midi_bytes
 from export.rendered.plan import Job
-from export.rendered.sound import clip_of, write_flac
+from export.rendered.sound import clip_of, flac_frames, write_flac
 from export.rendered.synth import RATE_HZ, Synth
 
 LEAD_S: Final = 2.0
@@ -34,7 +34,8 @@ class Rendered:
 
 def render_all(jobs: Sequence[Job], synths: Mapping[str, Synth], folder: Path, workers: int | None) -> Rendered:
     """All clips that are not there yet. The first error ends it: OSError, InputUnusable, ExportError."""
-    missing = [job for job in jobs if not (folder / job.path).is_file()]  # files are whole or absent
+    # Files are whole or absent; those of another length are of a run with other --seconds, or --quick.
+    missing = [job for job in jobs if flac_frames(folder / job.path) != round(job.seconds * RATE_HZ)]
     done = each(partial(_render, dict(synths), folder), missing, workers or os.cpu_count() or 1)
     for job, result in tracked(done, len(missing), "rendering"):
         if isinstance(result, Lost):

@@ -32,6 +32,15 @@ def clip_of(stereo: npt.NDArray[np.float32], rate_hz: int, seconds: float, level
     return np.round(mono * gain * _FULL_SCALE).astype(np.int16)
 
 
+def flac_frames(path: Path) -> int | None:
+    """How many frames the FLAC file says that it has; None where there is none, or a damaged one."""
+    try:
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
+            return container.streams.audio[0].duration  # in its time base, which is that of the samples
+    except (av.FFmpegError, IndexError):
+        return None
+
+
 def write_flac(path: Path, mono: npt.NDArray[np.int16], rate_hz: int) -> None:
     """A FLAC file that is there whole or not at all; OSError."""
     with BytesIO() as buffer:

@@ -32,14 +32,13 @@ class Synth:
         with tempfile.TemporaryDirectory(prefix="genred-render-") as folder:
             source, target = Path(folder, "piece.mid"), Path(folder, "piece.raw")
             source.write_bytes(midi)
-            done = subprocess.run(
-                [*self._command(target), str(self.soundfont), str(source)],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT_S,
-                check=False,
-            )
+            command = [*self._command(target), str(self.soundfont), str(source)]
+            try:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S, check=False
+                )
+            except subprocess.TimeoutExpired:
+                raise InputUnusable(f"fluidsynth with {self.soundfont} is not done after {LIMIT_S} s") from None
             if done.returncode or not target.is_file():
                 said = (done.stderr or done.stdout).strip().splitlines()
                 raise InputUnusable(f"fluidsynth with {self.soundfont} failed: {said[-1] if said else 'no word why'}")
