@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from export.cli import app
 from export.corpora.choosing import heard, may_be_music
 from export.corpora.copyright import UNKNOWN, licence_of, paragraphs_of
+from export.corpora.deb import NoSuchPackage, fields_of, members
 from export.corpora.harvest import taken
 from export.corpora.packages import PACKAGES
 from export.rendered.sound import write_flac
@@ -82,6 +83,7 @@ def game(root: Path) -> None:
         archive.write(inner, "music/deep.flac")
         archive.write(inner, "sound/weapons/gun.flac")
         archive.writestr("../../outside.flac", inner.read_bytes())
+    (share / "other.pk3").write_text("an archive of another kind")
     doc = root / "usr/share/doc/game-music"
     doc.mkdir(parents=True)
     (doc / "copyright").write_text(COPYRIGHT)
@@ -167,6 +169,32 @@ def test_what_was_taken_is_not_taken_again_and_what_was_not_finished_is(apt: Apt
     (folder / "source.json").write_text("{")  # as if torn
     assert export(*arguments, APT_CONFIG=str(apt.config))[0] == 0
     assert taken(folder) == first
+
+
+@needs_apt
+def test_a_damaged_package_is_named_and_not_taken_for_finished(apt: Apt, tmp_path: Path) -> None:
+    whole = (apt.repository / "game-music_2.0-3_all.deb").read_bytes()
+    torn = tmp_path / "game-music_2.0-3_all.deb"
+    for size in (0, len(whole) // 2, len(whole) - 20):
+        torn.write_bytes(whole[:size])
+        with pytest.raises(NoSuchPackage, match=r"game-music_2\.0-3_all\.deb is damaged"):
+            fields_of(torn, "Version")
+            list(members(torn, lambda _: True))
+
+
+@needs_apt
+def test_midi_files_wait_for_fluidsynth(apt: Apt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = tmp_path / "bin"  # everything but fluidsynth
+    tools.mkdir()
+    for tool in ("apt-get", "dpkg-deb", "dpkg", "tar", "xz", "zstd", "gzip"):
+        if found := shutil.which(tool):
+            (tools / tool).symlink_to(found)
+    monkeypatch.setenv("PATH", str(tools))
+    arguments = ("debian-music", "-o", str(tmp_path / "a"), "--package", "quiet-game", "--package", "openttd-openmsx")
+    code, output = export(*arguments, APT_CONFIG=str(apt.config))
+    assert code == 0, output
+    assert "left out: openttd-openmsx: its MIDI files are played with fluidsynth" in output
+    assert not (tmp_path / "a" / "openttd-openmsx").exists()
 
 
 @needs_apt

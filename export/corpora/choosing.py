@@ -29,7 +29,8 @@ def may_be_music(path: str, package: str) -> bool:
 def heard(path: Path) -> Heard | None:
     """Length and tags as the container tells them; None where it cannot be read or has no audio or length."""
     try:
-        with av.open(f"file:{path}", metadata_errors="replace") as container:  # tags come in any encoding
+        # Tags come in any encoding; what is really a playlist must not make FFmpeg fetch addresses.
+        with av.open(f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"}) as container:
             if not container.streams.audio or container.duration is None:
                 return None
             tags = dict(container.metadata) | dict(container.streams.audio[0].metadata)

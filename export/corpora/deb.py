@@ -12,7 +12,7 @@ from export.errors import DependencyMissing
 
 
 class NoSuchPackage(DependencyMissing):
-    """This Debian has no package of that name, or it cannot be downloaded now."""
+    """This Debian has no package of that name, it cannot be downloaded now, or what came is damaged."""
 
 
 def check_tools() -> None:
@@ -35,25 +35,43 @@ def download(package: str, folder: Path) -> Path:
 
 
 def fields_of(deb: Path, *names: str) -> tuple[str, ...]:
-    """Control fields, empty where absent."""
-    return tuple(
-        subprocess.run(["dpkg-deb", "-f", str(deb), name], capture_output=True, text=True, check=True).stdout.strip()
-        for name in names
-    )
+    """Control fields, empty where absent; NoSuchPackage for a damaged package."""
+    try:
+        return tuple(
+            subprocess.run(
+                ["dpkg-deb", "-f", str(deb), name], capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for name in names
+        )
+    except subprocess.CalledProcessError:
+        raise _damaged(deb) from None
 
 
 @contextmanager
 def _contents(deb: Path) -> Iterator[tarfile.TarFile]:
-    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as process:
+    """The package's files as they come; NoSuchPackage where they do not come to their end."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
         try:
             with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
                 yield tar
+            while process.stdout.read(1 << 16):
+                pass  # what pads the archive
+            if process.wait():
+                raise _damaged(deb)
+        except tarfile.TarError:
+            raise _damaged(deb) from None
         finally:
             process.kill()
 
 
+def _damaged(deb: Path) -> NoSuchPackage:
+    return NoSuchPackage(f"{deb.name} is damaged: remove it, and run the command again")
+
+
 def members(deb: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each regular file whose path (`usr/share/…`) is wanted, to be read before the next one is asked for."""
+    """Each regular file whose path (`usr/share/…`) is wanted, to be read before the next one; NoSuchPackage."""
     with _contents(deb) as tar:
         for member in tar:
             path = member.name.removeprefix("./")

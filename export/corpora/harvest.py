@@ -91,6 +91,8 @@ def _music(deb: Path, package: str, notice: str) -> Iterator[tuple[str, IO[bytes
             continue
         with tempfile.TemporaryFile() as copy:
             shutil.copyfileobj(file, copy)
+            if not zipfile.is_zipfile(copy):
+                continue
             with zipfile.ZipFile(copy) as archive:
                 for name in archive.namelist():
                     pure = PurePosixPath(name)
