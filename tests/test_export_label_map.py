@@ -76,6 +76,8 @@ def test_a_map_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: 
     assert said in str(error.value)
     with pytest.raises(SettingsUnusable, match="does not exist"):
         read_label_map(tmp_path / "none.toml")
+    with pytest.raises(SettingsUnusable, match="is a folder"):
+        read_label_map(tmp_path)
 
 
 def clips_of(*labels: str) -> list[Clip]:

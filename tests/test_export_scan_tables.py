@@ -208,6 +208,8 @@ def test_what_is_not_fma_is_refused(fma: Path, tmp_path: Path) -> None:
     said = refused(fma / "fma_small", tmp_path / "a", "--fma-tracks", str(genres))
     assert "is not FMA's tracks.csv: no column set.split" in said
     assert "comes with fma_metadata.zip" in refused(fma / "fma_small", tmp_path / "b", "--fma-tracks", "none.csv")
+    said = refused(fma / "fma_small", tmp_path / "b", "--fma-tracks", str(fma / "fma_metadata"))
+    assert "is no file: name the tracks.csv" in said
     tracks = fma / "fma_metadata" / "tracks.csv"
     assert "has no track that" in refused(fma / "fma_metadata", tmp_path / "c", "--fma-tracks", str(tracks))
     copy = tmp_path / "tracks.csv"

@@ -56,12 +56,17 @@ def test_the_fingerprint_is_of_contents_labels_and_splits_not_of_places(tmp_path
         ('{"labels": []}', "manifest.jsonl:2: not a clip: 'path'"),
         ('{"path": "a.wav", "labels": "jazz"}', "labels must be a list"),
         ('{"path": "a.wav", "labels": [], "split": "dev"}', "unknown split 'dev'"),
+        ('{"path": "a.wav", "labels": [], "artist": 3}', "artist must be a str"),
+        ('{"path": "a.wav", "labels": [], "sha256": 3}', "sha256 must be a str"),
+        ('{"path": "a.wav", "labels": [], "duration_s": "4"}', "duration_s must be a number"),
+        ("\udcff", "manifest.jsonl is not UTF-8"),
         ("[]", "manifest.jsonl:2: not a clip"),
     ],
 )
 def test_a_line_that_is_no_clip_is_named(tmp_path: Path, line: str, said: str) -> None:
     write_music_set(MusicSet(tmp_path, (), (), False))
-    (tmp_path / MANIFEST).write_text(f'{{"path": "a.wav", "labels": []}}\n{line}\n')
+    text = f'{{"path": "a.wav", "labels": []}}\n{line}\n'
+    (tmp_path / MANIFEST).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(InputUnusable, match=said.replace("[", r"\[")):
         read_music_set(tmp_path)
 

@@ -115,5 +115,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
             yield from csv.reader(file)
     except FileNotFoundError:
         raise InputUnusable(f"{path} does not exist: it comes with fma_metadata.zip") from None
+    except (IsADirectoryError, NotADirectoryError):
+        raise InputUnusable(f"{path} is no file: name the tracks.csv that fma_metadata.zip holds") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputUnusable(f"{path} is not CSV in UTF-8: {error}") from None

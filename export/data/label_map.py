@@ -87,6 +87,8 @@ def read_label_map(path: Path) -> LabelMap:
         return LabelMap(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise SettingsUnusable(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise SettingsUnusable(f"{path} is a folder, not a label map in TOML") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsUnusable(f"{path} is not TOML: {error}") from None
     except ValidationError as error:

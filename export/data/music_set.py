@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import IO, Any, Final, cast, get_args
 
 from export.data.clip import SPLITS, Clip, Split
@@ -74,8 +75,12 @@ def read_music_set(folder: Path) -> MusicSet:
         if not path.is_file():
             raise InputUnusable(f"{folder} is no music set ({path.name} is missing): make one with genred export scan")
     names, multi_label = _read_labels(labels)
+    try:
+        text = manifest.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputUnusable(f"{manifest} is not UTF-8: {error.reason} at byte {error.start}") from None
     clips = []
-    for number, line in enumerate(manifest.read_text(encoding="utf-8").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             clips.append(_clip(line, folder, f"{manifest}:{number}"))
     return MusicSet(folder, tuple(clips), names, multi_label)
@@ -111,21 +116,25 @@ def _clip(line: str, folder: Path, where: str) -> Clip:
         return Clip(
             path=folder / _typed(fields, "path", str),
             labels=tuple(str(name) for name in _typed(fields, "labels", list)),
-            artist=fields.get("artist"),
+            artist=_typed_or_none(fields, "artist", str),
             split=cast(Split | None, split),
-            sha256=fields.get("sha256"),
-            recording=fields.get("recording"),
-            duration_s=fields.get("duration_s"),
+            sha256=_typed_or_none(fields, "sha256", str),
+            recording=_typed_or_none(fields, "recording", str),
+            duration_s=_typed_or_none(fields, "duration_s", int | float),
         )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise InputUnusable(f"{where}: not a clip: {error}") from None
 
 
-def _typed(fields: Mapping[str, Any], key: str, kind: type) -> Any:
+def _typed(fields: Mapping[str, Any], key: str, kind: type | UnionType) -> Any:
     value = fields[key]
     if not isinstance(value, kind):
-        raise ValueError(f"{key} must be a {kind.__name__}")
+        raise ValueError(f"{key} must be a {kind.__name__ if isinstance(kind, type) else 'number'}")
     return value
+
+
+def _typed_or_none(fields: Mapping[str, Any], key: str, kind: type | UnionType) -> Any:
+    return None if fields.get(key) is None else _typed(fields, key, kind)
 
 
 def _read_labels(path: Path) -> tuple[tuple[Label, ...], bool]:
