@@ -152,7 +152,8 @@ def _judge_epoch(at: _Session, tally: Tally) -> EpochFigures:
         )
     if watch.watch != "loss" and watch.watch not in judgement.figures:
         raise SettingsUnusable(
-            f"early_stop.watch: the validation clips give no {watch.watch}: too few of them, or of their labels; watch loss"
+            f"early_stop.watch: the validation clips give no {watch.watch}: too few of them, or of their labels; "
+            "watch loss"
         )
     value = judgement.loss if watch.watch == "loss" else judgement.figures[watch.watch]
     gain = math.inf
