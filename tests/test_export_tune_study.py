@@ -101,6 +101,19 @@ def test_what_is_worse_than_the_median_is_pruned(tmp_path: Path) -> None:
     assert study.best_trial.state == TrialState.COMPLETE
 
 
+class StoppedTrainer(SumTrainer):
+    """Finds a run that was stopped, by a process that was killed before it could tell the study."""
+
+    def __call__(self, settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
+        """Report."""
+        return Outcome(1, 1.0, {"macro_f1": 0.9}, 1, "stopped")
+
+
+def test_a_run_that_was_stopped_is_a_pruned_trial(tmp_path: Path) -> None:
+    study, _ = take_part(tmp_path, search(2), StoppedTrainer())
+    assert states(study) == [TrialState.PRUNED] * 2
+
+
 class FailingTrainer(SumTrainer):
     """Fails where `fails` says so."""
 

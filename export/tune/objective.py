@@ -12,10 +12,11 @@ from typing import Final
 
 import optuna
 
-from export.errors import CannotWrite, ExportError
+from export.errors import CannotWrite, ExportError, InputUnusable
 from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
+from export.train.validation import known_figures
 from export.tune.applied import applied
 from export.tune.claims import ERROR, RUN
 from export.tune.space import Space
@@ -99,6 +100,13 @@ def metric_of(metric: str, source: EpochFigures | Outcome) -> float | None:
     """The metric's value; None where it is missing or no number."""
     value = source.validation_loss if metric == LOSS else source.figures.get(metric)
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def check_metric(metric: str, multi_label: bool) -> None:
+    """InputUnusable for what no judgement of a set's validation windows has."""
+    known = (LOSS, *known_figures(False, multi_label))
+    if metric not in known:
+        raise InputUnusable(f"--metric {metric}: no figure {metric}; there are {', '.join(known)}")
 
 
 def _can_resume(run: Path) -> bool:

@@ -44,6 +44,7 @@ def tune_command(
         from export.train.settings_file import changed, checked, read_table
         from export.train.training import train
         from export.tune.applied import check_space, default_space
+        from export.tune.objective import check_metric
         from export.tune.results import ending
         from export.tune.space import read_space
         from export.tune.tuning import Search, tune
@@ -54,6 +55,7 @@ def tune_command(
         check_space(base, wanted, music.multi_label)
         if metric == "auto":
             metric = "pr_auc" if music.multi_label else "macro_f1"
+        check_metric(metric, music.multi_label)
 
         def trainer(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
             return train(music, settings, run, resume=resume, on_epoch=on_epoch, cache=cache, workers=workers)
