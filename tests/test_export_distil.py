@@ -194,6 +194,20 @@ def test_a_student_learns_and_is_served(teachers: tuple[Path, Path], music: Musi
     assert done.returncode == 0, done.stderr
     tagged = genred("tag", str(music.clips[0].path), "--model", str(folder / "student.onnx"))
     assert tagged.returncode == 0, tagged.stderr
+    _does_not_go_on_with_others(folder, teachers, music, tmp_path)
+
+
+def _does_not_go_on_with_others(folder: Path, teachers: tuple[Path, Path], music: MusicSet, tmp_path: Path) -> None:
+    """Nor without being told to; both are said before a teacher listens."""
+    other = write_tiny_model(tmp_path / "other.onnx", offset=0.7, name="one")  # of the same labels
+    for first, more, refusal in (
+        (teachers[0], (), "holds a run already"),
+        (other, ("--resume",), "other teachers: one"),
+    ):
+        named = ("--teacher", first, "--teacher", teachers[1], "--cache", tmp_path / "untouched")
+        code, said = run("distil", music.folder, *named, "--run", folder, *more)
+        assert code == 64 and refusal in said, said
+    assert not (tmp_path / "untouched").exists()
 
 
 def _deviation_of_a_constant(teachers: tuple[Path, Path], music: MusicSet, tmp_path: Path) -> float:

@@ -23,7 +23,7 @@ from export.errors import InputUnusable
 from export.evaluate.onnx_scorer import OnnxScorer
 from export.train.material import check_music
 from export.train.outcome import Outcome
-from export.train.run_folder import RunFolder
+from export.train.run_folder import RunFolder, require_new
 from export.train.settings import TrainSettings
 from export.train.training import train
 from models.card_file import read_card, write_model
@@ -70,13 +70,18 @@ def distil(
     """
     cache = cache or music.folder / "cache"
     settings = student_settings(settings, teachers[0])
+    noted = {"teachers": [_described(teacher) for teacher in teachers]}
+    if resume:
+        _require_same_teachers(run, noted)
+    else:
+        require_new(RunFolder(run))
     targets = TeacherTargets(tuple(teachers), cache / "teachers")
     taught, held_out = taught_set(music, targets), held_out_clips(music)
     check_music(taught, settings, taught=True)
     targets.prepare(taught.clips, workers)
-    outcome = train(taught, settings, run, targets=targets, resume=resume, cache=cache, workers=workers)
-    model, noted = run / STUDENT, {"teachers": [_described(teacher) for teacher in teachers]}
     _write(run / DISTILLATION, noted)
+    outcome = train(taught, settings, run, targets=targets, resume=resume, cache=cache, workers=workers)
+    model = run / STUDENT
     convert(RunFolder(run).best, model, taught, cache, Wishes(Naming(run.name), opset=opset, temperature=False))
     scorer = OnnxScorer(model)
     judgement = judge(scorer, targets, held_out, FeatureCache(cache, scorer.recipe))
@@ -103,6 +108,15 @@ def held_out_clips(music: MusicSet) -> tuple[Clip, ...]:
 
 def _described(teacher: Teacher) -> dict[str, str]:
     return {"name": teacher.name, "sha256": teacher.sha256, "licence": teacher.card.licence.splitlines()[0]}
+
+
+def _require_same_teachers(run: Path, noted: dict[str, Any]) -> None:
+    """InputUnusable when the run was begun with others, which may well have the same labels."""
+    path = run / DISTILLATION
+    before = json.loads(path.read_text(encoding="utf-8"))["teachers"] if path.is_file() else noted["teachers"]
+    if [teacher["sha256"] for teacher in before] != [teacher["sha256"] for teacher in noted["teachers"]]:
+        named = ", ".join(f"{teacher['name']} (SHA-256 {teacher['sha256'][:16]}...)" for teacher in before)
+        raise InputUnusable(f"{run} was begun with other teachers: {named}; name them, or begin another run")
 
 
 def _write(path: Path, fields: dict[str, Any]) -> None:

@@ -61,8 +61,11 @@ class HeardScores:
 
 def _scores(teacher: Teacher, blocks: Blocks) -> Floats:
     recipe = teacher.recipe
-    windows = normalised(blocks.windows(recipe), recipe.front_end)
-    return _session(teacher).scores(windows, blocks.silent(recipe))
+
+    def window(place: int) -> Floats:
+        return normalised(blocks.windows(recipe, np.array([place])), recipe.front_end)
+
+    return _session(teacher).scores(window, blocks.silent(recipe))
 
 
 def _session(teacher: Teacher) -> Session:

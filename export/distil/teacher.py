@@ -1,7 +1,7 @@
 """Served models as teachers: what they hear, what they are called, and how several speak as one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,19 +46,20 @@ class Session:
             raise InputUnusable(f"--teacher {teacher.path}: the file has changed since it was first read; begin again")
         self.onnx = _onnx_session(content, teacher.path)
 
-    def scores(self, windows: Floats, silent: npt.NDArray[np.bool_]) -> Floats:
-        """Of consecutive windows (n, frames, mels), normalised: float32 (n, n_labels), zeros where silent (n,).
+    def scores(self, windows: Callable[[int], Floats], silent: npt.NDArray[np.bool_]) -> Floats:
+        """Of consecutive windows: float32 (n, n_labels), zeros where silent (n,).
 
-        One after the other as the daemon does, each with what the one before it handed on.
+        windows: gives the window of a number, normalised, (1, frames, mels): a clip may be hours long. One after the
+        other as the daemon does, each with what the one before it handed on.
         """
         card = self.card
-        found = np.zeros((len(windows), len(card.labels)), np.float32)
+        found = np.zeros((len(silent), len(card.labels)), np.float32)
         names = [card.output_name] if card.carry is None else [card.output_name, card.carry.output_name]
         carried: dict[str, Floats] = {}
         for place in np.flatnonzero(~silent):
             if place and silent[place - 1]:
                 carried = {}
-            scores, *carries = self.onnx.run(names, {card.input_name: windows[place : place + 1], **carried})
+            scores, *carries = self.onnx.run(names, {card.input_name: windows(int(place)), **carried})
             found[place] = scores[0]
             if card.carry is not None:
                 carried = {card.carry.input_name: carries[0]}
