@@ -11,7 +11,9 @@ import torch
 from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.decode import UnreadableAudio
+from export.data.features import Blocks
 from export.data.music_set import MusicSet
+from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.evaluate.temperature import fit_temperature, scores_at
 from export.evaluate.thresholds import best_thresholds
@@ -58,13 +60,17 @@ def evidence_of(
     logits: list[Floats] = []
     truth: list[Floats] = []
     for clip in tracked(clips, len(clips), "validation clips"):
-        windows = _heard(clip, cache, spec)
-        if not len(windows):
+        blocks = _blocks(clip, cache)
+        if blocks is None:
             continue
-        kept.append(windows[_spread(len(windows), a_clip)])
+        loud = np.flatnonzero(~blocks.silent(spec.recipe))
+        if not len(loud):
+            continue
+        kept.append(_windows(blocks, spec.recipe, loud[_spread(len(loud), a_clip)]))
         if labelled:
-            logits.append(_logits(network, windows))
-            truth.append(np.tile(_truth(clip, music.label_names), (len(windows), 1)))
+            for start in range(0, len(loud), _BATCH):  # a clip may be hours long
+                logits.append(_logits(network, _windows(blocks, spec.recipe, loud[start : start + _BATCH])))
+            truth.append(np.tile(_truth(clip, music.label_names), (len(loud), 1)))
     if not kept:
         raise InputUnusable(f"{music.folder}: none of the validation clips has a window that is not silent")
     windows = np.concatenate(kept)
@@ -84,20 +90,22 @@ def _validation(music: MusicSet) -> Sequence[Clip]:
     return clips
 
 
-def _heard(clip: Clip, cache: FeatureCache, spec: NetworkSpec) -> Floats:
-    """The clip's normalised windows that are not silent; none of a clip that cannot be read."""
+def _blocks(clip: Clip, cache: FeatureCache) -> Blocks | None:
+    """None of a clip that cannot be read."""
     try:
-        blocks = cache.blocks(clip)
+        return cache.blocks(clip)
     except UnreadableAudio:
-        return np.empty((0, *spec.recipe.window_shape), np.float32)
-    loud = np.flatnonzero(~blocks.silent(spec.recipe))
-    return normalised(blocks.windows(spec.recipe, loud), spec.recipe.front_end)
+        return None
+
+
+def _windows(blocks: Blocks, recipe: Recipe, which: npt.NDArray[np.intp]) -> Floats:
+    """Those of a clip's windows, normalised."""
+    return normalised(blocks.windows(recipe, which), recipe.front_end)
 
 
 def _logits(network: Network, windows: Floats) -> Floats:
     with torch.inference_mode():
-        batches = (torch.from_numpy(windows[start : start + _BATCH]) for start in range(0, len(windows), _BATCH))
-        return cast(Floats, torch.cat([network.logits(batch) for batch in batches]).numpy())
+        return cast(Floats, network.logits(torch.from_numpy(windows)).numpy())
 
 
 def _truth(clip: Clip, labels: Sequence[str]) -> Floats:
