@@ -4,10 +4,19 @@ import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import typer
 
 from export.errors import ExportError
+
+_NOT_WRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM)
+_NO_SUCH_PLACE: Final = (
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+)  # a folder as a file, a file as one
 
 
 @contextmanager
@@ -21,7 +30,9 @@ def reported() -> Iterator[None]:
         package = (error.name or "a package").partition(".")[0]
         fail(f"{package} is not installed; install genred with its extras: pip install 'genred[cpu,export]'", 69)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in _NO_SUCH_PLACE:
+            fail(f"{error.filename2 or error.filename}: {error.strerror}; name another place", 64)
+        if error.errno not in _NOT_WRITABLE:
             raise
         fail(f"{error.filename or 'writing'}: {error.strerror}; nothing was left half-written", 70)
 

@@ -290,6 +290,20 @@ def test_the_command_refuses_in_a_line(folder: Path, music: MusicSet, tmp_path: 
         assert said in done.stderr
 
 
+def test_places_that_cannot_be_written_are_said_in_a_line(folder: Path, music: MusicSet, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    words = ["evaluate", str(folder / "tiny.onnx"), str(music.folder), "--common-labels", "--resamples", "100"]
+    for option, place in (
+        ("--json", tmp_path),
+        ("--json", tmp_path / "file" / "x.json"),
+        ("--report", tmp_path / "file"),
+    ):
+        done = CliRunner().invoke(app, [*words, option, str(place), "--cache", str(folder / "cache")])
+        assert (done.exit_code, len(done.stderr.splitlines())) == (64, 1), done.output
+        assert str(tmp_path) in done.stderr and ".tmp" not in done.stderr and "name another place" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_models_of_other_labels_are_compared_on_those_that_both_have(
     folder: Path, music: MusicSet, options: Options, tmp_path: Path
 ) -> None:
