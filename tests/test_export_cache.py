@@ -60,6 +60,16 @@ def test_what_is_read_back_is_what_was_heard(tmp_path: Path, front_end: FrontEnd
     )
 
 
+def test_a_picture_is_kept_for_each_window_it_was_fitted_to(tmp_path: Path) -> None:
+    Image.fromarray(np.full((40, 20), 200, np.uint8)).save(tmp_path / "a.png")
+    clip = Clip(tmp_path / "a.png")
+    for blocks in (2, 4, 2):
+        recipe = replace(RECIPE, window_s=blocks * RECIPE.hop_s)
+        cache = FeatureCache(tmp_path / "cache", recipe)
+        assert cache.blocks(clip).n_windows(recipe) == 1  # narrower than any window, it is stretched to one
+        assert len(cache.power(clip)) == blocks
+
+
 def test_a_picture_is_kept_like_a_recording(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 100), np.uint8)
     Image.fromarray(pixels).save(tmp_path / "a.png")

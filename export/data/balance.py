@@ -5,7 +5,7 @@ used. With labels to balance a window is drawn *for* a label: of a clip with two
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal, get_args
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ Ints = npt.NDArray[np.int64]
 # "none": every window once. "labels": each label equally often, as many windows in all as there are (or
 # windows_per_label each), those of rare labels several times. "undersample": at most windows_per_label each, once.
 Balance = Literal["none", "labels", "undersample"]
-BALANCES: Final[tuple[Balance, ...]] = get_args(Balance)
 
 
 def epoch_windows(

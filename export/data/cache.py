@@ -1,8 +1,9 @@
 """What has been heard once is kept: hop blocks in files that are named by what they were made from.
 
 `<folder>/<features_id>/<sha[:2]>/<sha>.npz`: the front end and the hop (not the normalisation, nor the windows) and the
-SHA-256 of the recording. A moved recording is found again, another front end has entries of its own, and two processes
-that build the same entry write the same bytes to the same place.
+SHA-256 of the recording; of a picture, which is fitted to a window, `<sha>-<blocks a window>.npz`. A moved recording is
+found again, another front end has entries of its own, and two processes that build the same entry write the same bytes
+to the same place.
 """
 
 import hashlib
@@ -35,28 +36,29 @@ class FeatureCache:
         """The clip's blocks. UnreadableAudio; CannotWrite when a new entry cannot be kept."""
         sha256 = clip.sha256 or sha256_of(clip.path)
         try:
-            return read_entry(self._entry(sha256), self.recipe)
+            return read_entry(self._entry(clip, sha256), self.recipe)
         except (FileNotFoundError, TornEntry):
             self._build(clip, sha256)
-            return read_entry(self._entry(sha256), self.recipe)  # as every later reader will see it
+            return read_entry(self._entry(clip, sha256), self.recipe)  # as every later reader will see it
 
     def power(self, clip: Clip) -> Floats:
         """The power of each of the clip's blocks alone, as `Blocks.power`; far quicker. Raises as `blocks` does."""
         sha256 = clip.sha256 or sha256_of(clip.path)
         try:
-            return read_power(self._entry(sha256))
+            return read_power(self._entry(clip, sha256))
         except (FileNotFoundError, TornEntry):
             return self._build(clip, sha256).power
 
     def kept_power(self, clip: Clip) -> Floats | None:
         """As `power`, or None where it would have to be made."""
         try:
-            return read_power(self._entry(clip.sha256 or sha256_of(clip.path)))
+            return read_power(self._entry(clip, clip.sha256 or sha256_of(clip.path)))
         except (FileNotFoundError, TornEntry):
             return None
 
-    def _entry(self, sha256: str) -> Path:
-        return self.entries / sha256[:2] / f"{sha256}.npz"
+    def _entry(self, clip: Clip, sha256: str) -> Path:
+        fitted = f"-{self.recipe.blocks_per_window}" if is_picture(clip.path) else ""
+        return self.entries / sha256[:2] / f"{sha256}{fitted}.npz"
 
     def _build(self, clip: Clip, sha256: str) -> Blocks:
         if clip.sha256 is not None and sha256_of(clip.path) != sha256:
@@ -64,7 +66,7 @@ class FeatureCache:
         blocks = _heard(clip.path, self.recipe)
         try:
             self._describe()
-            write_entry(self._entry(sha256), blocks)
+            write_entry(self._entry(clip, sha256), blocks)
         except OSError as error:
             raise CannotWrite(
                 f"{self.folder}: the cache cannot be written ({error.strerror}); nothing was left half-written, "
