@@ -162,10 +162,24 @@ def test_a_half_of_another_file_is_not_gone_on_with(server: LinkServer, tmp_path
     assert np.abs(samples - stepped_tones(3, RATE_HZ, 30))[500:-500].max() < 0.05
 
 
-def test_a_part_from_the_wrong_place_is_refused(server: LinkServer, tmp_path: Path) -> None:
+def test_a_part_from_the_wrong_place_is_refused_and_the_file_begun_anew(server: LinkServer, tmp_path: Path) -> None:
     server.links["/cut.wav"] = Served(recording(7, "pcm_s16le", "wav"), break_after=200_000, shift=10)
-    (dead,) = fetched(server, tmp_path, "/cut.wav").dead
-    assert "another part of the file" in dead.reason
+    assert fetched(server, tmp_path, "/cut.wav").fetched == 1
+    whole, part, again = server.ranges("/cut.wav")
+    assert whole is again is None and part is not None
+    samples, _ = heard(tmp_path / rows(tmp_path / "manifest.csv")[0]["path"])
+    assert len(samples) == 3 * RATE_HZ and np.abs(samples - stepped_tones(3, RATE_HZ, 7))[500:-500].max() < 0.05
+
+
+def test_a_half_of_another_length_is_not_gone_on_with(server: LinkServer, tmp_path: Path) -> None:
+    """The file has changed, and the server gave nothing to know it by."""
+    link = Served(recording(7, "pcm_s16le", "wav"), break_after=200_000, then=[503], etag=None)
+    server.links["/cut.wav"] = link
+    assert fetched(server, tmp_path, "/cut.wav", limits=replace(LIMITS, retries=0)).dead[0].passing
+    link.content = recording(30, "pcm_s16le", "wav", seconds=4)
+    assert fetched(server, tmp_path, "/cut.wav").fetched == 1
+    samples, _ = heard(tmp_path / rows(tmp_path / "manifest.csv")[0]["path"])
+    assert len(samples) == 4 * RATE_HZ and np.abs(samples - stepped_tones(4, RATE_HZ, 30))[500:-500].max() < 0.05
 
 
 def test_a_link_that_says_nothing_is_given_up_in_time(server: LinkServer, tmp_path: Path) -> None:
@@ -256,6 +270,15 @@ def test_the_command_takes_a_table_from_http_and_says_what_came(server: LinkServ
     assert done.returncode == 0, done.stderr
     assert "2 recordings (2 links fetched now, 0 before); 1 dead links are in" in done.stdout and not done.stderr
     assert [row["labels"] for row in rows(tmp_path / "music" / "manifest.csv")] == ["jazz", "rock"]
+
+
+def test_a_table_is_not_overwritten_by_the_manifest(tmp_path: Path) -> None:
+    table = tmp_path / "manifest.csv"
+    table.write_text("url\nhttp://127.0.0.1:1/a.mp3\n")
+    done = genred("export", "fetch", str(table), "-o", str(tmp_path))
+    assert done.returncode == 64
+    assert "manifest.csv would be overwritten" in done.stderr
+    assert table.read_text().startswith("url\n")
 
 
 def test_a_table_of_dead_links_alone_is_an_error(server: LinkServer, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def download(
         if reply.status == 416:
             forget(part)
             raise LinkFault("the file on the server changed", passing=True)
-        start = _start(reply, have, half)
+        start = _start(reply, have, half, part)
         _check_type(reply)
         total = _total(reply, start)
         _check_size(total or 0, limits)
@@ -95,14 +95,18 @@ def _headers(have: int, half: Half | None) -> dict[str, str]:
     return headers | {"If-Range": half.validator} if half.validator else headers
 
 
-def _start(reply: aiohttp.ClientResponse, have: int, half: Half | None) -> int:
-    """Where the body begins: at `have` if the server goes on there with the same file, else at 0."""
-    if reply.status != 206 or half is None:
+def _start(reply: aiohttp.ClientResponse, have: int, half: Half | None, part: Path) -> int:
+    """Where the body begins: at `have` if the server goes on there with the same file, else at 0.
+
+    A part of another file, or another part, is no use: the half is forgotten, the next try begins anew.
+    """
+    if reply.status != 206:
         return 0
     place, _, total = reply.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-    same = half.total is None or total in ("*", str(half.total))
+    same = half is None or half.total is None or total in ("*", str(half.total))
     if not same or place.partition("-")[0] != str(have):
-        raise LinkFault("the server answered with another part of the file than was asked for")
+        forget(part)
+        raise LinkFault("the server answered with another part of the file than was asked for", passing=have > 0)
     return have
 
 

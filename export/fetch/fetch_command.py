@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from export.command import reported
-from export.errors import DependencyMissing
+from export.errors import DependencyMissing, InputUnusable
 
 
 def fetch_command(
@@ -28,6 +28,7 @@ def fetch_command(
     with reported():
         from export.fetch.fetching import fetch
         from export.fetch.limits import Limits
+        from export.fetch.lists import MANIFEST
         from export.fetch.opening import open_table
 
         limits = Limits(
@@ -39,6 +40,8 @@ def fetch_command(
             link_s=link_time_s,
             retries=retries,
         )
+        if "://" not in table and Path(table).resolve() == (output / MANIFEST).resolve():
+            raise InputUnusable(f"{table} would be overwritten by the manifest: rename it, or give another --output")
         links = open_table(table, limits)
         report = fetch(links, output, sample_rate_hz, limits, retry_dead=retry_dead)
         dead = f"; {len(report.dead)} dead links are in {output / 'dead-links.csv'}" if report.dead else ""
