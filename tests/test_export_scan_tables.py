@@ -89,6 +89,7 @@ def test_missing_files_are_named(table: Path, tmp_path: Path) -> None:
         ("x.csv", "path,labels,split\na.wav,b,spring\n", "x.csv:2: unknown split 'spring'"),
         ("x.csv", "path,labels\na.wav,b\na.wav,c\n", "a.wav is in"),
         ("x.jsonl", "{\n", "x.jsonl:1: not JSON"),
+        ("x.jsonl", '{"path": "a", "labels": "\\ud800"}\n', "x.jsonl:1: not JSON"),
         ("x.jsonl", "[]\n", "x.jsonl:1: not a JSON object"),
         ("x.jsonl", '{"path": "a", "labels": 3}\n', "x.jsonl:1: labels must be words, not 3"),
         ("x.csv", "path,labels\n\udcff,b\n", "is not UTF-8"),

@@ -83,6 +83,7 @@ def _json_rows(text: str, manifest: Path) -> Iterator[tuple[str, Mapping[str, An
         where = f"{manifest}:{number}"
         try:
             fields = json.loads(line)
+            json.dumps(fields, ensure_ascii=False).encode()  # half of a surrogate pair can be written nowhere
         except ValueError as error:
             raise InputUnusable(f"{where}: not JSON: {error}") from None
         if not isinstance(fields, dict):

@@ -17,7 +17,7 @@ TEST_SHARE: Final = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A clip to be made. band: its seed and artist. path: beneath the set's folder. other: by the other SoundFont."""
+    """A clip to be made. band: its seed and artist. path: beneath the set's folder."""
 
     style: str
     band: str
