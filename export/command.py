@@ -11,12 +11,8 @@ import typer
 from export.errors import ExportError
 
 _NOT_WRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM)
-_NO_SUCH_PLACE: Final = (
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.EEXIST,
-    errno.ENAMETOOLONG,
-)  # a folder as a file, a file as one
+# A folder where a file should be, a file where a folder should be, a name that no disk takes.
+_NO_SUCH_PLACE: Final = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Candidate:
             thresholds = best_thresholds(validation.window_truth, validation.windows, validation.labels)
             origin = "best F1 on the validation windows"
         if not thresholds:
-            origin = ".5 for every label: the model brings none, and the set has no validation clips"
+            origin = ".5 for every label: the model brings none, and no validation clips beside these could give them"
         return Judged(rows, threshold_array(thresholds, rows.labels)), origin
 
     def _served(self, folder: Path) -> Path:
