@@ -259,6 +259,14 @@ def test_settings_that_do_not_fit_are_refused(music: MusicSet, tagged: MusicSet,
         assert "torch finds no GPU" in refused(music, run, device="cuda")
 
 
+def test_hops_must_fit_the_front_end_that_an_initial_network_brings(music: MusicSet, tmp_path: Path) -> None:
+    """1.5 s are 48 frames of the spectrogram's front end, and 93.75 of musicnn's."""
+    started = checked({"initial": "musicnn-mtt", "window_s": 3.0, "hop_s": 1.5}, "settings")
+    with pytest.raises(SettingsUnusable, match=r"hop_s = 1.5 must be a whole number of frames, not 93.75"):
+        train(music, started, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_music_that_cannot_be_trained_on_is_refused(music: MusicSet, tmp_path: Path) -> None:
     run = tmp_path / "run"
     learning = music.of("train")

@@ -9,6 +9,7 @@ from torch import nn
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.settings import TrainSettings
+from export.train.settings_file import checked
 from export.train.trained import NetworkSpec, checkpoint_of, load_network
 from models.card import Label
 from models.catalogue import PRETRAINED
@@ -33,7 +34,8 @@ def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
     found = open_ended.model_copy(update={"front_end": open_ended.recipe.front_end})
     if found.network not in NETWORKS:
         raise SettingsUnusable(f"network: {found.network!r} is none of {', '.join(sorted(NETWORKS))}")
-    return found
+    # Once more, for now it is known which front end the hops must fit.
+    return checked(found.model_dump(mode="json", exclude_none=True), "settings")
 
 
 def starting_network(settings: TrainSettings, labels: tuple[Label, ...]) -> nn.Module:
