@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -97,6 +98,9 @@ def test_what_is_no_audio_is_refused_by_name(tmp_path: Path, name: str, content:
 
 
 def test_a_folder_and_a_rate_that_nobody_hears_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(UnreadableAudio, match="is a pipe"):
+        next(mono_pieces(tmp_path / "pipe.wav"))
     with pytest.raises(UnreadableAudio, match="is a folder"):
         list(mono_pieces(tmp_path))
     path = write(tmp_path / "a.wav", encode(stepped_tones(1.0, 6_000), "pcm_s16le", "wav", 6_000, "s16", 1))

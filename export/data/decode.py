@@ -97,6 +97,8 @@ def _opened(path: Path) -> InputContainer:
     try:
         if path.is_dir():
             raise UnreadableAudio(f"{path} is a folder, not an audio file")
+        if path.exists() and not path.is_file():
+            raise UnreadableAudio(f"{path} is a pipe or a device, not an audio file")  # one might wait for ever
         if path.is_file() and not path.stat().st_size:
             raise UnreadableAudio(f"{path} is empty")
         # "file" alone: a text file that is really a playlist must not make FFmpeg fetch addresses.
