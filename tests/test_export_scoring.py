@@ -14,11 +14,12 @@ from export.data.clip import Clip
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.evaluate.onnx_scorer import OnnxScorer
-from export.evaluate.scoring import RUN_WINDOWS, ClipScores, model_path, open_scorer, score_clips, scores_of
+from export.evaluate.scoring import RUN_WINDOWS, ClipScores, model_path, open_scorer, score_clips
 from export.evaluate.streaming import CLIPS_AT_ONCE, check_streamed, stream_clips
 from export.evaluate.torch_scorer import TorchScorer
 from export.train.trained import NetworkSpec, save_network
 from models.card import Activation, Label
+from models.frontend import normalised
 from models.frontend_spec import FrontEnd
 from tests.evaluated_music import write_tones
 from tests.process import genred
@@ -136,14 +137,18 @@ def test_a_checkpoint_and_its_run_folder(tmp_path: Path, activation: Activation)
     assert open_scorer(path).scores(windows) == pytest.approx(wanted.numpy(), abs=1e-6)
 
 
-def test_batches_do_not_matter(tmp_path: Path) -> None:
+def test_a_long_clip_is_scored_window_by_window_as_a_short_one(folder: Path, tmp_path: Path) -> None:
+    """More windows than go through the network at once, silent ones among them."""
+    once = np.fromfile(folder / "half.wav", "<i2")[22:, np.newaxis]
+    path = write_wav(tmp_path / "long.wav", np.tile(once, (20, 1)), 16_000)
     scorer = open_scorer(write_checkpoint(tmp_path / "a.safetensors", "sigmoid"))
-    windows = (
-        np.random.default_rng(0).normal(-40, 9, (2 * RUN_WINDOWS + 3, *scorer.recipe.window_shape)).astype(np.float32)
-    )
-    together = scores_of(scorer, windows)
-    assert together[-1:] == pytest.approx(scores_of(scorer, windows[-1:]), abs=1e-5)
-    assert len(together) == len(windows)
+    cache = FeatureCache(tmp_path / "cache", scorer.recipe)
+    (found,) = score_clips(scorer, [Clip(path)], cache)
+    windows = normalised(cache.blocks(found.clip).windows(scorer.recipe), scorer.recipe.front_end)
+    assert len(windows) == len(found.windows) and len(found.heard) > 2 * RUN_WINDOWS and found.silent.sum() > 16
+    for place, window in enumerate(windows):
+        wanted = 0 if found.silent[place] else scorer.scores(window[np.newaxis])[0]
+        assert found.windows[place] == pytest.approx(wanted, abs=1e-5)
 
 
 def test_a_name_means_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,15 +112,8 @@ def score_clips(scorer: Scorer, clips: Iterable[Clip], cache: FeatureCache) -> I
         found = np.zeros((len(silent), len(scorer.labels)), np.float32)
         for start in range(0, len(loud), RUN_WINDOWS):  # a clip may be hours long
             part = loud[start : start + RUN_WINDOWS]
-            found[part] = scores_of(scorer, blocks.windows(recipe, part))
+            found[part] = scorer.scores(normalised(blocks.windows(recipe, part), recipe.front_end))
         yield ClipScores(clip, found, silent)
-
-
-def scores_of(scorer: Scorer, windows: Floats) -> Floats:
-    """Scores (n, n_labels) of windows (n, frames, mels), n >= 1, that are not normalised yet; in batches."""
-    front_end = scorer.recipe.front_end
-    batches = (windows[start : start + RUN_WINDOWS] for start in range(0, len(windows), RUN_WINDOWS))
-    return np.concatenate([scorer.scores(normalised(batch, front_end)) for batch in batches])
 
 
 def _is_shipped(name: str) -> bool:
