@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.tiny_model import OTHER_LABELS, write_tiny_model
+
+# How long an example takes says what else the machine does; a test that hangs meets pytest's own limit.
+hypothesis.settings.register_profile("genred", deadline=None)
+hypothesis.settings.load_profile("genred")
 
 pytest_plugins = ["tests.kafka_fixtures", "tests.turns"]
 

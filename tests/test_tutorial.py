@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parent.parent / "docs" / "train.md"
+PAGE = (Path(__file__).parent.parent / "docs" / "train.md").read_text(encoding="utf-8").partition("\n## Beyond")[0]
 PROMPT = re.compile(r"^\$ (.+)$", re.MULTILINE)
 needs_players = pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
 
 
 def blocks(language: str) -> list[str]:
     """The page's fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def commands() -> list[str]:
