@@ -135,6 +135,8 @@ def test_several_labels_a_clip_are_decided_by_thresholds(folder: Path, options: 
     plain = evaluate(folder / "tiny.onnx", music, options)
     assert plain.thresholds_from == "best F1 on the validation windows"
     assert plain.tracks["macro_f1"] > 0.9
+    assert not any("flatter" in note for note in plain.notes)
+    assert "flatter" in evaluate(folder / "tiny.onnx", music, replace(options, split="validation")).notes[0]
     thresholds = {"low": 0.99, "high": 0.01}
     write_tiny_model(folder / "strict.onnx", thresholds=thresholds)
     strict = evaluate(folder / "strict.onnx", music, options)

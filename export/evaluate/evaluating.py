@@ -63,7 +63,7 @@ def evaluate(model: Path, music: MusicSet, options: Options) -> Evaluation:
         pairs=confused_pairs(rows, MOST_PAIRS),
         calibration=_calibration(candidate, rows, validation),
         thresholds_from=thresholds_from,
-        notes=notes(candidate.alignment, rows, refused),
+        notes=notes(candidate.alignment, rows, refused, options.split),
         streaming=streaming,
         comparison=None if other is None else _comparison(candidate, other, scored, validation, options),
     )
