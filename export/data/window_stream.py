@@ -77,9 +77,10 @@ class WindowStream:
         """The batches of epoch `n` (of this rank), `batches_per_epoch` of them."""
         windows = self._share(n)
         rng = np.random.default_rng((self._seed, n, 1 + self._rank))
-        buffer = _Buffer(min(self._shuffle_windows, len(windows)), rng)
+        parts = np.array_split(windows, self.batches_per_epoch)  # the first is the longest, of batch_size + 1 at times
+        buffer = _Buffer(min(max(self._shuffle_windows, len(parts[0])), len(windows)), rng)
         rows = self._rows(windows)
-        for part in np.array_split(windows, self.batches_per_epoch):
+        for part in parts:
             while buffer.has_room and (row := next(rows, None)) is not None:
                 buffer.put(*row)
             yield buffer.take(len(part))
