@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.spectrogram_cnn import WIDTHS, Head, conv_blocks, max_pooled, parsed_widths
+from models.spectrogram_cnn import WIDTHS, SpectrogramCnn, max_pooled, parsed_widths
 
 _REDUCTION: Final = 16
 _FEWEST_HIDDEN: Final = 4
@@ -56,8 +56,8 @@ class Cbam(nn.Module):
         return torch.sigmoid(self.spatial(seen))
 
 
-class SpectrogramAttentionCnn(nn.Module):
-    """Log-mel windows -> scores of `n_labels` labels; options as of `SpectrogramCnn`, whose pool is 3."""
+class SpectrogramAttentionCnn(SpectrogramCnn):
+    """SpectrogramCnn with attention before each pool, which is 2."""
 
     def __init__(
         self,
@@ -68,26 +68,8 @@ class SpectrogramAttentionCnn(nn.Module):
         dropout: float = 0.5,
         hidden: int = 256,
     ) -> None:
-        super().__init__()
-        channels = parsed_widths(widths)
-        if min(pool, first_stride, hidden) < 1 or not 0 <= dropout < 1:
-            raise ValueError("pool, first_stride and hidden must be at least 1, dropout from 0 to under 1")
-        self.pool = pool
-        self.blocks = nn.ModuleList(conv_blocks(channels, first_stride))
-        self.attentions = nn.ModuleList(Cbam(n_channels) for n_channels in channels)
-        self.block_dropout = nn.Dropout(dropout)
-        self.head = Head(channels[-1], hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(log_mel))
-
-    def logits(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels) -> (batch, n_labels) before the activation."""
-        scores: Tensor = self.output(self.dropout(self.embedding(log_mel)))
-        return scores
+        super().__init__(n_labels, widths, pool, first_stride, dropout, hidden)
+        self.attentions = nn.ModuleList(Cbam(n_channels) for n_channels in parsed_widths(widths))
 
     def embedding(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, frames, mels) -> the penultimate layer, (batch, hidden)."""
