@@ -33,6 +33,11 @@ def reported() -> Iterator[None]:
         fail(f"{error.filename or 'writing'}: {error.strerror}; nothing was left half-written", 70)
 
 
+def warn(message: str) -> None:
+    """One line on standard error; the command goes on."""
+    typer.echo(f"genred export: warning: {message}", err=True)
+
+
 def fail(message: str, code: int) -> None:
     """Each line of `message` on standard error, and the end.
 

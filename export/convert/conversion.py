@@ -22,6 +22,7 @@ from export.convert.variants import Graph, Precision, Refused, variant
 from export.data.cache import FeatureCache
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
+from export.evaluate.learnt_note import learnt_note
 from export.train.trained import NetworkSpec, load_network
 from models.card_file import write_model
 from models.networks import Network
@@ -56,11 +57,12 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """What came of it; the float32 file is the first one written."""
+    """What came of it; the float32 file is the first one written. notes: what the user should know, a sentence each."""
 
     written: tuple[Written, ...]
     refused: tuple[Refused, ...]
     real_windows: int
+    notes: tuple[str, ...] = ()
 
 
 def convert(
@@ -86,7 +88,7 @@ def convert(
     made = [variant(plain, graph.card, proof, precision, wishes.max_deviation) for precision in others]
     written = _write([graph, *(each for each in made if isinstance(each, Graph))], output)
     refused = tuple(each for each in made if isinstance(each, Refused))
-    return Conversion(written, refused, len(evidence.windows))
+    return Conversion(written, refused, len(evidence.windows), _notes(checkpoint, spec, music))
 
 
 def _evidence(
@@ -96,6 +98,14 @@ def _evidence(
         return no_evidence(spec)
     cache = FeatureCache(cache_folder or music.folder / "cache", spec.recipe)
     return evidence_of(music, cache, spec, network, tempered=wishes.temperature)
+
+
+def _notes(checkpoint: Path, spec: NetworkSpec, music: MusicSet | None) -> tuple[str, ...]:
+    if music is None:
+        return ()
+    so = "thresholds and temperature are measured on what it knows by heart"
+    note = learnt_note(str(checkpoint), checkpoint, spec.labels, spec.notes, music, "validation", so)
+    return () if note is None else (note,)
 
 
 def _proven(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from export.command import fail, reported
+from export.command import fail, reported, warn
 
 
 class PrecisionName(StrEnum):
@@ -68,6 +68,8 @@ def onnx_command(
                 f"{each.path.stat().st_size / 1e6:>6.2f} MB"
             )
         typer.echo(_compared_on(found.real_windows))
+        for note in found.notes:
+            warn(note)
         if found.refused:
             fail("\n".join(f"{each.precision} is not written: {each.reason}" for each in found.refused), 70)
 

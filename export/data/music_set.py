@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import IO, Any, Final, cast, get_args
@@ -37,6 +37,11 @@ class MusicSet:
     def of(self, split: Split) -> tuple[Clip, ...]:
         """The clips of one split."""
         return tuple(clip for clip in self.clips if clip.split == split)
+
+    def taught(self, labels: tuple[Label, ...]) -> "MusicSet":
+        """The set with teachers' labels, several a clip; its clips bear none."""
+        clips = tuple(replace(clip, labels=()) for clip in self.clips)
+        return replace(self, clips=clips, labels=labels, multi_label=True)
 
     @property
     def label_names(self) -> tuple[str, ...]:

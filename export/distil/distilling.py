@@ -76,7 +76,7 @@ def distil(
     else:
         require_new(RunFolder(run))
     targets = TeacherTargets(tuple(teachers), cache / "teachers")
-    taught, held_out = taught_set(music, targets), held_out_clips(music)
+    taught, held_out = music.taught(targets.labels), held_out_clips(music)
     check_music(taught, settings, taught=True)
     targets.prepare(taught.clips, workers)
     _write(run / DISTILLATION, noted)
@@ -90,12 +90,6 @@ def distil(
     _write(run / DISTILLATION, {**noted, HELD_OUT: distilled.figures})
     _put_on_card(model, distilled.figures)
     return distilled
-
-
-def taught_set(music: MusicSet, targets: TeacherTargets) -> MusicSet:
-    """The set with the teachers' labels, several a clip; its clips bear none."""
-    clips = tuple(replace(clip, labels=()) for clip in music.clips)
-    return replace(music, clips=clips, labels=targets.labels, multi_label=True)
 
 
 def held_out_clips(music: MusicSet) -> tuple[Clip, ...]:

@@ -9,12 +9,13 @@ import numpy as np
 
 from export.data.cache import FeatureCache
 from export.data.cache_build import build
-from export.data.clip import Clip
+from export.data.clip import Clip, Split
 from export.data.media import is_picture
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.evaluate.alignment import Alignment
 from export.evaluate.comparison import Judged
+from export.evaluate.learnt_note import learnt_note
 from export.evaluate.onnx_scorer import OnnxScorer
 from export.evaluate.rows import Rows, rows_of
 from export.evaluate.scoring import ClipScores, Scorer, score_clips
@@ -36,6 +37,11 @@ class Candidate:
     def model_labels(self) -> tuple[str, ...]:
         """All of the model's labels, in the order of its scores."""
         return tuple(label.name for label in self.scorer.labels)
+
+    def learnt_note(self, split: Split) -> str | None:
+        """What it has heard in training of the clips of `split`, in a sentence, where there is something to say."""
+        scorer = self.scorer
+        return learnt_note(scorer.name, scorer.path, scorer.labels, scorer.origin, self.music, split)
 
     def readable(self, clips: Sequence[Clip], workers: int) -> tuple[list[Clip], dict[Path, str]]:
         """Fills the cache; the clips that can be heard, and why the others cannot."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from export.command import warn
 from export.data.cache import FeatureCache
 from export.data.clip import SPLITS, Clip, Split
 from export.data.music_set import MusicSet
@@ -41,7 +42,11 @@ def evaluate(model: Path, music: MusicSet, options: Options) -> Evaluation:
     """Judge the model at `model` (see `open_scorer`) on a split of `music`. InputUnusable, ExportError."""
     candidate = _candidate(model, music, options)
     other = None if options.compare is None else _candidate(options.compare, music, options)
-    clips, refused = candidate.readable(_clips(music, options.split), options.workers)
+    of_split = _clips(music, options.split)
+    learnt = [each.learnt_note(options.split) for each in (candidate, other) if each is not None]
+    for note in filter(None, learnt):
+        warn(note)  # before hours of listening
+    clips, refused = candidate.readable(of_split, options.workers)
     scored, streaming = candidate.scored(clips, f"scoring {options.split}"), None
     if options.streaming:
         scored, streaming = candidate.streamed(scored)
@@ -63,7 +68,7 @@ def evaluate(model: Path, music: MusicSet, options: Options) -> Evaluation:
         pairs=confused_pairs(rows, MOST_PAIRS),
         calibration=_calibration(candidate, rows, validation),
         thresholds_from=thresholds_from,
-        notes=notes(candidate.alignment, rows, refused, options.split),
+        notes=notes(candidate.alignment, rows, refused, options.split, learnt),
         streaming=streaming,
         comparison=None if other is None else _comparison(candidate, other, scored, validation, options),
     )

@@ -1,6 +1,6 @@
 """What a reader must know of an evaluation, a sentence each, and why there is nothing to judge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,12 @@ _OPTIMISTIC: Final[Mapping[Split, str]] = {
 }
 
 
-def notes(alignment: Alignment, rows: Rows, refused: Mapping[Path, str], split: Split) -> tuple[str, ...]:
-    """`refused`: clips that could not be heard, and why."""
-    found = [_OPTIMISTIC[split]] if split in _OPTIMISTIC else []
+def notes(
+    alignment: Alignment, rows: Rows, refused: Mapping[Path, str], split: Split, learnt: Sequence[str | None]
+) -> tuple[str, ...]:
+    """`refused`: clips that could not be heard, and why. learnt: `learnt_note` of this model, and of others."""
+    found = [_OPTIMISTIC[split]] if split in _OPTIMISTIC and learnt[0] is None else []
+    found += [note for note in learnt if note is not None]
     if not alignment.is_whole:
         found.append(f"Only labels that model and set share are judged: {alignment.said}.")
     if refused:

@@ -1,5 +1,6 @@
 """Scores from an ONNX file with a card, by ONNX Runtime on the CPU: what the daemon runs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,11 @@ class OnnxScorer:
     def activation(self) -> Activation:
         """Already applied to the scores."""
         return self.card.activation
+
+    @property
+    def origin(self) -> Mapping[str, object]:
+        """The card's provenance."""
+        return self.card.provenance
 
     def scores(self, windows: Floats) -> Floats:
         """Normalised windows, float32 (n, frames, mels) -> float32 (n, n_labels). InputUnusable if it takes others."""

@@ -4,7 +4,7 @@ What comes out is what the daemon says of the same file: windows on its grid, si
 scores the plain mean of the others.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -50,6 +50,11 @@ class Scorer(Protocol):
     @property
     def activation(self) -> Activation:
         """Already applied to the scores."""
+        ...
+
+    @property
+    def origin(self) -> Mapping[str, object]:
+        """What its file says of where it is from."""
         ...
 
     def scores(self, windows: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """Scores from a checkpoint that training wrote, by PyTorch on the CPU."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -44,6 +45,11 @@ class TorchScorer:
     def activation(self) -> Activation:
         """Applied to the scores."""
         return self.spec.activation
+
+    @property
+    def origin(self) -> Mapping[str, object]:
+        """The checkpoint's notes."""
+        return self.spec.notes
 
     def scores(self, windows: Floats) -> Floats:
         """Normalised windows, float32 (n, frames, mels) -> float32 (n, n_labels)."""

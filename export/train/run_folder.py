@@ -1,6 +1,7 @@
 """A run's folder: what lies where, and whether a run may begin or go on in it.
 
-settings.toml, environment.json, metrics.jsonl, checkpoints/{best,last,last-state}.safetensors, plots/, tensorboard/.
+settings.toml, environment.json, learnt.json, metrics.jsonl, checkpoints/{best,last,last-state}.safetensors, plots/,
+tensorboard/.
 """
 
 import json
@@ -13,6 +14,7 @@ from export.data.clip import Clip
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.train.environment import environment
+from export.train.learnt import learnt_from, read_learnt, write_learnt
 from export.train.outcome import EpochFigures
 from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings, settings_toml
@@ -111,6 +113,8 @@ def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out:
         },
         "sessions": [*sessions, environment()],
     }
+    if not sessions or read_learnt(folder.path) is None:  # going on, the initial network may be gone
+        write_learnt(folder.path, learnt_from(music, [clip for clip, _ in left_out], settings.initial))
     write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
     write_text(folder.settings, settings_toml(settings))  # the last: from here on the folder holds a run
 
