@@ -8,7 +8,7 @@ from typing import Final, cast
 
 import onnx
 
-from export.convert.evidence import Evidence, evidence_of, no_evidence
+from export.convert.evidence import Evidence, evidence_of, no_evidence, why_unmeasured
 from export.convert.made_card import Naming, card_of
 from export.convert.onnx_carry import check_carry
 from export.convert.onnx_graph import within
@@ -103,6 +103,9 @@ def _evidence(
 def _notes(checkpoint: Path, spec: NetworkSpec, music: MusicSet | None) -> tuple[str, ...]:
     if music is None:
         return ()
+    unmeasured = why_unmeasured(music, spec)
+    if unmeasured is not None:
+        return (f"{unmeasured}; no thresholds and no temperature are measured on it, only real windows compared",)
     so = "thresholds and temperature are measured on what it knows by heart"
     note = learnt_note(str(checkpoint), checkpoint, spec.labels, spec.notes, music, "validation", so)
     return () if note is None else (note,)

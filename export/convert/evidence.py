@@ -15,6 +15,7 @@ from export.data.features import Blocks
 from export.data.music_set import MusicSet
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
+from export.evaluate.alignment import compared
 from export.evaluate.temperature import fit_temperature, scores_at
 from export.evaluate.thresholds import best_thresholds
 from export.progress import tracked
@@ -54,7 +55,8 @@ def evidence_of(
     tempered: whether to look for a temperature.
     """
     clips = _validation(music)
-    labelled = music.label_names == tuple(label.name for label in spec.labels) and any(clip.labels for clip in clips)
+    names = tuple(label.name for label in spec.labels)
+    labelled = why_unmeasured(music, spec) is None
     a_clip = -(-KEPT_WINDOWS // len(clips))
     kept: list[Floats] = []
     logits: list[Floats] = []
@@ -70,7 +72,7 @@ def evidence_of(
         if labelled:
             for start in range(0, len(loud), _BATCH):  # a clip may be hours long
                 logits.append(_logits(network, _windows(blocks, spec.recipe, loud[start : start + _BATCH])))
-            truth.append(np.tile(_truth(clip, music.label_names), (len(loud), 1)))
+            truth.append(np.tile(_truth(clip, names), (len(loud), 1)))
     if not kept:
         raise InputUnusable(f"{music.folder}: none of the validation clips has a window that is not silent")
     windows = np.concatenate(kept)
@@ -80,7 +82,17 @@ def evidence_of(
     together, wanted = np.concatenate(logits), np.concatenate(truth)
     temperature = fit_temperature(together, wanted, spec.activation) if tempered else 1.0
     scores = scores_at(together, temperature, spec.activation)
-    return Evidence(windows, temperature, best_thresholds(wanted, scores, music.label_names), music.fingerprint)
+    return Evidence(windows, temperature, best_thresholds(wanted, scores, names), music.fingerprint)
+
+
+def why_unmeasured(music: MusicSet, spec: NetworkSpec) -> str | None:
+    """Why the set can give no temperature and no thresholds, in words; None where it bears the network's labels."""
+    labels = compared([label.name for label in spec.labels], music.label_names)
+    if not labels.is_whole:
+        return f"{music.folder} has other labels than the network: {labels.said}"
+    if not any(clip.labels for clip in music.of("validation")):
+        return f"none of the validation clips of {music.folder} has a label"
+    return None
 
 
 def _validation(music: MusicSet) -> Sequence[Clip]:

@@ -37,13 +37,8 @@ def align(model: str, model_labels: Sequence[str], set_labels: Sequence[str], co
 
     `model`: what messages call it.
     """
-    known = set(model_labels)
-    labels = tuple(name for name in set_labels if name in known)
-    found = Alignment(
-        labels,
-        only_model=tuple(name for name in model_labels if name not in labels),
-        only_set=tuple(name for name in set_labels if name not in known),
-    )
+    found = compared(model_labels, set_labels)
+    labels = found.labels
     if not found.is_whole and not common_only:
         advice = "judge the labels they share with --common-labels" if labels else "they share none"
         raise InputUnusable(f"{model} and the set have different labels: {found.said}; {advice}")
@@ -52,6 +47,17 @@ def align(model: str, model_labels: Sequence[str], set_labels: Sequence[str], co
     if not found.is_whole and len(labels) < 2:
         raise InputUnusable(f"{model} and the set share only {labels[0]!r}: nothing to choose between; {found.said}")
     return found
+
+
+def compared(model_labels: Sequence[str], set_labels: Sequence[str]) -> Alignment:
+    """Which labels both have, however few."""
+    known = set(model_labels)
+    labels = tuple(name for name in set_labels if name in known)
+    return Alignment(
+        labels,
+        only_model=tuple(name for name in model_labels if name not in labels),
+        only_set=tuple(name for name in set_labels if name not in known),
+    )
 
 
 def listed(names: Sequence[str]) -> str:
