@@ -12,7 +12,7 @@ from daemon.features import CpuFeatures, Features
 from daemon.inference import OnnxModel, Scores
 from daemon.scoring import FinishedBatch, StageTimer, window_power
 from daemon.vocabulary import Merge
-from models.frontend import normalised
+from models.network_input import network_input
 
 
 class CpuScorer:
@@ -41,14 +41,14 @@ class CpuScorer:
     def begin(self, windows: Sequence[Window]) -> FinishedBatch:
         """Score the batch."""
         started = perf_counter()
-        spectrograms = [self._features.window(window) for window in windows]
+        frames = [self._features.window(window) for window in windows]
         featured = perf_counter()
         self._timed("features", featured - started)
         loud = [place for place, window in enumerate(windows) if window_power(window) >= self._silence_power]
         found: list[Scores | None] = [None] * len(windows)
         if loud:
             heard = [windows[place] for place in loud]
-            seen = [spectrograms[place] for place in loud]
+            seen = [frames[place] for place in loud]
             columns = [_scored(model, heard, seen, self._run_windows) for model in self._models]
             for place, *parts in zip(loud, *columns, strict=True):
                 together = np.concatenate(parts) if len(parts) > 1 else parts[0]
@@ -59,7 +59,7 @@ class CpuScorer:
         return FinishedBatch(found)
 
 
-def _scored(model: OnnxModel, windows: list[Window], spectrograms: list[Features], run_windows: int) -> list[Scores]:
+def _scored(model: OnnxModel, windows: list[Window], frames: list[Features], run_windows: int) -> list[Scores]:
     """One model's scores of loud windows; those of a stream in order, each handing on what the next one needs."""
     found: list[Scores | None] = [None] * len(windows)
     waiting = list(range(len(windows)))
@@ -72,17 +72,17 @@ def _scored(model: OnnxModel, windows: list[Window], spectrograms: list[Features
         for places in by_kind.values():
             for first in range(0, len(places), run_windows):
                 run = places[first : first + run_windows]
-                _run(model, [windows[place] for place in run], [spectrograms[place] for place in run], run, found)
+                _run(model, [windows[place] for place in run], [frames[place] for place in run], run, found)
         waiting = [place for place in waiting if found[place] is None]
     return [scores for scores in found if scores is not None]
 
 
 def _run(
-    model: OnnxModel, windows: list[Window], spectrograms: list[Features], places: list[int], found: list[Scores | None]
+    model: OnnxModel, windows: list[Window], frames: list[Features], places: list[int], found: list[Scores | None]
 ) -> None:
     """One pass through the network, all with a carry or all without."""
-    batch = spectrograms[0][np.newaxis] if len(windows) == 1 else np.stack(spectrograms)
-    batch = normalised(batch, model.card.front_end)
+    batch = frames[0][np.newaxis] if len(windows) == 1 else np.stack(frames)
+    batch = network_input(batch, model.card.front_end)
     if not model.fits_carry(windows[0].grid.blocks_per_window):
         scores = model.scores(batch)
     else:

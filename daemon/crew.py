@@ -84,7 +84,7 @@ def _load(name: str, team: Team[Any], settings: Settings) -> Model:
         raise ModelRefused(str(error)) from None
     model: Model = team.load(path)
     window_s = settings.windows.window_s or model.card.window_s
-    if model.fixed_frames is not None and window_s != model.card.window_s:
+    if model.of_one_length and model.card.input_shape_of(window_s) != model.card.input_shape:
         raise SettingsError(
             f"windows.window_s={window_s:g}: model {model.card.name} takes windows of {model.card.window_s:g} s only; "
             "leave window_s out"

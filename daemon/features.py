@@ -1,4 +1,4 @@
-"""Hop blocks to spectrogram frames, on the CPU: decode, resample, mel. Each block once."""
+"""Hop blocks to frames, on the CPU: decode, resample, transform. Each block once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.audio_format import AudioFormat
 from daemon.cuts import HopBlock, Window
 from daemon.grid import Grid
 from daemon.pcm import decode_mono, mean_square
-from models.frontend import LogMel
+from models.frames import make_frames
 from models.frontend_spec import FrontEnd
 from models.resample import resample
 
@@ -19,18 +19,18 @@ Features = npt.NDArray[np.float32]
 
 
 class CpuFeatures:
-    """Fills the blocks of windows with their frames: float32 (frames_per_hop, n_mels).
+    """Fills the blocks of windows with their frames: float32 (frames_per_hop, n_features).
 
     `count_unusable(samples)` hears of NaN, infinite and absurd samples, which are taken for zero.
     """
 
     def __init__(self, front_end: FrontEnd, count_unusable: Callable[[int], None]) -> None:
         self._front_end = front_end
-        self._log_mel = LogMel(front_end)
+        self._frames = make_frames(front_end)
         self._count_unusable = count_unusable
 
     def window(self, window: Window) -> Features:
-        """The window's spectrogram, float32 (frames, n_mels); blocks that have no features yet get theirs."""
+        """The window's frames, float32 (frames, n_features); blocks that have no features yet get theirs."""
         for block in window.blocks:
             with block.filling:  # two workers may have windows of one stream, which share a block
                 if block.features is None:
@@ -43,7 +43,7 @@ class CpuFeatures:
         if unusable:
             self._count_unusable(unusable)
         block.mean_square = mean_square(samples[grid.left_frames : grid.left_frames + grid.hop_frames])
-        block.features = self._log_mel.frames_of(self._at_model_rate(samples, grid)[np.newaxis])[0]
+        block.features = self._frames.frames_of(self._at_model_rate(samples, grid)[np.newaxis])[0]
         block.audio = None
 
     def _at_model_rate(self, samples: npt.NDArray[np.float32], grid: Grid) -> npt.NDArray[np.float32]:

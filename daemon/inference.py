@@ -45,14 +45,13 @@ class OnnxModel:
         self.golden_deviation = self._check_golden()
 
     @property
-    def fixed_frames(self) -> int | None:
-        """The only number of spectrogram frames that the network takes, or None when it takes any."""
-        frames = self._session.get_inputs()[0].shape[1]
-        return frames if isinstance(frames, int) else None
+    def of_one_length(self) -> bool:
+        """Whether the network takes inputs of one shape only."""
+        return all(isinstance(size, int) for size in self._session.get_inputs()[0].shape[1:])
 
-    def scores(self, spectrograms: npt.NDArray[np.float32]) -> Scores:
-        """Scores in [0, 1], float32 (batch, labels), of spectrograms float32 (batch, frames, n_mels)."""
-        (scores,) = self._session.run([self.card.output_name], {self.card.input_name: spectrograms})
+    def scores(self, windows: npt.NDArray[np.float32]) -> Scores:
+        """Scores in [0, 1], float32 (batch, labels), of float32 (batch, *card.input_shape)."""
+        (scores,) = self._session.run([self.card.output_name], {self.card.input_name: windows})
         return np.asarray(scores, np.float32)
 
     def fits_carry(self, blocks_per_window: int) -> bool:
@@ -60,7 +59,7 @@ class OnnxModel:
         return self.card.carry is not None and blocks_per_window == round(self.card.window_s / self.card.hop_s)
 
     def scores_and_carries(
-        self, spectrograms: npt.NDArray[np.float32], carried: npt.NDArray[np.float32] | None
+        self, windows: npt.NDArray[np.float32], carried: npt.NDArray[np.float32] | None
     ) -> tuple[Scores, npt.NDArray[np.float32]]:
         """As `scores`, and what each window hands on to the next one of its stream, float32 (batch, n).
 
@@ -68,7 +67,7 @@ class OnnxModel:
         """
         card, carry = self.card, self.card.carry
         assert carry is not None
-        given = {card.input_name: spectrograms}
+        given = {card.input_name: windows}
         if carried is not None:
             given[carry.input_name] = carried
         scores, carries = self._session.run([card.output_name, carry.output_name], given)

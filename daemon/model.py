@@ -33,8 +33,8 @@ class Model(Protocol):
         ...
 
     @property
-    def fixed_frames(self) -> int | None:
-        """The only number of spectrogram frames that the network takes, or None when it takes any."""
+    def of_one_length(self) -> bool:
+        """Whether the network takes inputs of one shape only."""
         ...
 
     @property

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from models.card_fields import as_mapping, decode_array, encode_array, number, required, typed
 from models.frontend_spec import FrontEnd, Normalisation, Scaling
+from models.frontend_spec import Kind as FrontEndKind
 
 SCHEMA: Final = 1
 CARD_KEY: Final = "genred.card"
@@ -54,7 +55,7 @@ class Card:
 
     activation: already applied inside the graph; scores lie in 0..1.
     thresholds: label -> score from which it may be called present; a label may be absent.
-    golden_input: float32 (frames_per_window, n_mels), exactly as fed to the network.
+    golden_input: float32 `input_shape`, exactly as fed to the network.
     golden_output: float32 (labels,), from the reference implementation, not from this file.
     carry: of a graph that shares work between overlapping windows, else None.
     Equality ignores the golden arrays. Raises CardError where the parts contradict one another.
@@ -88,7 +89,7 @@ class Card:
         if (self.hop_s * self.front_end.sample_rate_hz) % self.front_end.frame_hop:
             raise CardError(f"card: hop_s {self.hop_s} is not a whole number of frames")
         for what, found, wanted in (
-            ("golden input", self.golden_input.shape, (self.frames_per_window, self.front_end.n_mels)),
+            ("golden input", self.golden_input.shape, self.input_shape),
             ("golden output", self.golden_output.shape, (len(self.labels),)),
         ):
             if found != wanted:
@@ -105,6 +106,15 @@ class Card:
         return round(self.window_s / self.hop_s) * self.frames_per_hop
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of what the network takes of a window, without the batch ((250, 96) for musicnn)."""
+        return self.input_shape_of(self.window_s)
+
+    def input_shape_of(self, window_s: float) -> tuple[int, ...]:
+        """As `input_shape`, of a window of another length."""
+        return self.front_end.input_shape(round(window_s * self.front_end.sample_rate_hz) // self.front_end.frame_hop)
+
+    @property
     def label_names(self) -> tuple[str, ...]:
         """Every label, in the order of the network's output."""
         return tuple(label.name for label in self.labels)
@@ -115,7 +125,7 @@ class Card:
         return tuple(label.name for label in self.labels if label.kind == "genre")
 
     def hears_like(self, other: "Card") -> bool:
-        """Whether both take the same spectrograms of the same windows."""
+        """Whether both take the same of the same windows."""
         return (self.front_end, self.window_s, self.hop_s) == (other.front_end, other.window_s, other.hop_s)
 
 
@@ -157,7 +167,7 @@ def _read(metadata: Mapping[str, str]) -> Card:
         version=typed(fields, "version", str, "card"),
         labels=labels,
         front_end=front_end,
-        golden_input=decode_array(metadata, GOLDEN_INPUT_KEY, (frames, front_end.n_mels)),
+        golden_input=decode_array(metadata, GOLDEN_INPUT_KEY, front_end.input_shape(frames)),
         golden_output=decode_array(metadata, GOLDEN_OUTPUT_KEY, (len(labels),)),
         licence=typed(fields, "licence", str, "card"),
         provenance=as_mapping(required(fields, "provenance", "card"), "provenance"),
@@ -222,7 +232,8 @@ def _front_end(fields: Mapping[str, object]) -> FrontEnd:
         scaling=cast(Scaling, typed(fields, "scaling", str, where)),
         normalisation=cast(Normalisation, typed(fields, "normalisation", str, where)),
         mel=cast(Literal["slaney"], typed(fields, "mel", str, where)),
-        kind=cast(Literal["log-mel"], typed(fields, "kind", str, where)),
+        kind=cast(FrontEndKind, typed(fields, "kind", str, where)),
+        n_mfcc=typed(fields, "n_mfcc", int, where) if "n_mfcc" in fields else 0,
     )
 
 

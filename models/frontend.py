@@ -22,7 +22,6 @@ Floats = npt.NDArray[np.float32]
 _PASS_FRAMES: Final = 125  # frames transformed at once: the buffers stay within a second-level cache
 _BAND_MELS: Final = 12  # fastest of 12..48; 125 frames x 87 bins x 12 mels stays under OpenBLAS' threading limit
 _DB_FLOOR: Final = 1e-10
-_DEVIATION_FLOOR: Final = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +93,6 @@ class LogMel:
         power += imaginary
         for band in self._bands:
             np.matmul(power[:, band.bins], band.weights, out=out[:, band.mels])
-
-
-def normalised(windows: Floats, spec: FrontEnd) -> Floats:
-    """float32 (n_windows, n_frames, n_mels) as the network wants it: as is, or each window at mean 0, deviation 1."""
-    if spec.normalisation == "none":
-        return windows
-    mean = windows.mean(axis=(1, 2), keepdims=True)
-    deviation = windows.std(axis=(1, 2), keepdims=True)
-    scaled: Floats = (windows - mean) / (deviation + np.float32(_DEVIATION_FLOOR))
-    return scaled
 
 
 def _scaled(power: Floats, spec: FrontEnd) -> Floats:

@@ -11,7 +11,6 @@ from torchaudio.functional import spectrogram
 
 from models.frontend_spec import FrontEnd
 from models.mel_filterbank import mel_filterbank, periodic_hann
-from models.normalise_torch import normalised
 
 _DB_FLOOR: Final = 1e-10
 
@@ -62,10 +61,6 @@ class TorchLogMel(nn.Module):
             raise ValueError(f"front end: expected one channel (n_samples,), not {tuple(samples.shape)}")
         half = self.spec.n_fft // 2
         return self.frames_of(nn.functional.pad(samples, (half, half)).unsqueeze(0))[0]
-
-    def normalised(self, windows: Tensor) -> Tensor:
-        """As `models.frontend.normalised`: (n_windows, n_frames, n_mels)."""
-        return normalised(windows, self.spec)
 
     def _scaled(self, power: Tensor) -> Tensor:
         """Mel power -> its logarithm."""

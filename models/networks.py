@@ -1,11 +1,13 @@
 """Every network that genred trains, by name, and what they all can do."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from torch import Tensor, nn
 
 from models.musicnn import Musicnn
+from models.named_front_ends import HearingName
 from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
 from models.spectrogram_cnn import SpectrogramCnn
 
@@ -13,24 +15,41 @@ Options = Mapping[str, int | float | str | bool]
 
 
 class Network(Protocol):
-    """Log-mel windows, float32 (batch, frames, mels), normalised as the front end says -> what training needs."""
+    """What the front end makes of windows, float32 (batch, *input_shape) -> what training needs."""
 
-    def logits(self, log_mel: Tensor) -> Tensor:
+    def logits(self, inputs: Tensor) -> Tensor:
         """(batch, n_labels), before the activation."""
         ...
 
-    def embedding(self, log_mel: Tensor) -> Tensor:
+    def embedding(self, inputs: Tensor) -> Tensor:
         """(batch, n), the penultimate layer."""
         ...
 
 
-def make_network(name: str, n_labels: int, options: Options) -> nn.Module:
-    """A freshly initialised network. KeyError for an unknown name, TypeError for an option it does not have."""
-    return NETWORKS[name](n_labels=n_labels, **options)
+@dataclass(frozen=True, slots=True)
+class NetworkKind:
+    """make: (n_labels=, **options) -> a network, and input_shape= too where `shaped`. hearing: what it usually listens
+    to, a name of `models.named_front_ends`.
+    """
+
+    make: Callable[..., nn.Module]
+    hearing: HearingName = "spectrogram"
+    shaped: bool = False
 
 
-NETWORKS: Final[Mapping[str, Callable[..., nn.Module]]] = {
-    "musicnn": Musicnn,
-    "spectrogram-attention-cnn": SpectrogramAttentionCnn,
-    "spectrogram-cnn": SpectrogramCnn,
+def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[int, ...]) -> nn.Module:
+    """A freshly initialised network for inputs of `input_shape` (without the batch).
+
+    KeyError for an unknown name, TypeError for an option it does not have, ValueError for values it cannot have.
+    """
+    kind = NETWORKS[name]
+    if kind.shaped:
+        return kind.make(n_labels=n_labels, input_shape=input_shape, **options)
+    return kind.make(n_labels=n_labels, **options)
+
+
+NETWORKS: Final[Mapping[str, NetworkKind]] = {
+    "musicnn": NetworkKind(Musicnn, "musicnn"),
+    "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
+    "spectrogram-cnn": NetworkKind(SpectrogramCnn),
 }

@@ -29,7 +29,7 @@ def clips_in(cache: FeatureCache, n: int) -> list[Clip]:
     """Clips that exist in the cache alone."""
     log_mel = np.random.default_rng(0).normal(size=(BLOCKS, RECIPE.frames_per_hop, 32)).astype(np.float32)
     first = cache.folder / "first.npz"
-    write_entry(first, Blocks(log_mel, np.ones(BLOCKS, np.float32)))
+    write_entry(first, Blocks(log_mel, np.ones(BLOCKS, np.float32)), RECIPE)
     clips = []
     for number in range(n):
         clip = Clip(Path(f"{number}.wav"), ("ab"[number % 2],), sha256=f"{number:064x}")
@@ -47,7 +47,7 @@ def main() -> None:
     cache = FeatureCache(Path(sys.argv[1]), RECIPE)
     clips = clips_in(cache, int(sys.argv[2]))
     stream = WindowStream(clips, cache, LabelTargets("ab"), 16, 0, shuffle_windows=512)
-    windows = sum(len(batch.log_mel) for batch in stream.epoch(0))
+    windows = sum(len(batch.frames) for batch in stream.epoch(0))
     assert windows == len(clips) * (BLOCKS - 1)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)  # noqa: T201
 

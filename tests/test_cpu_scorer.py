@@ -16,8 +16,8 @@ from daemon.cpu_scorer import CpuScorer
 from daemon.features import CpuFeatures
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
-from models.frontend import normalised
 from models.frontend_spec import MUSICNN_FRONT_END
+from models.network_input import network_input
 from tests.tiny_model import tiny_scores, write_tiny_model
 
 FORMAT = AudioFormat(SampleFormat.S16LE, 16_000, 1)
@@ -71,4 +71,4 @@ def test_windows_are_normalised_where_the_card_asks_for_it(tmp_path: Path, at_on
     for window, scores in zip(windows, one.begin(windows).scores(), strict=True):
         features = np.concatenate([block.features for block in window.blocks if block.features is not None])
         assert abs(features.mean()) > 0.1  # it makes a difference
-        assert scores == pytest.approx(tiny_scores(normalised(features[np.newaxis], front_end)[0]), abs=1e-5)
+        assert scores == pytest.approx(tiny_scores(network_input(features[np.newaxis], front_end)[0]), abs=1e-5)

@@ -20,11 +20,12 @@ from export.data.decode import UnreadableAudio
 from export.data.features import blocks_of
 from export.data.images import image_blocks
 from export.data.music_set import MusicSet, write_music_set
-from export.data.recipe import SPECTROGRAM_FRONT_END, Recipe
+from export.data.recipe import Recipe
 from export.errors import CannotWrite, InputUnusable
 from models.card import Label
-from models.frontend import normalised
 from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
+from models.named_front_ends import SPECTROGRAM_FRONT_END
+from models.network_input import network_input
 from tests.process import genred, wait_for
 from tests.small_clips import FRONT_END, RECIPE, write_clip, write_clips
 
@@ -49,15 +50,14 @@ def test_what_is_read_back_is_what_was_heard(tmp_path: Path, front_end: FrontEnd
     clip = write_clip(tmp_path / "a.wav", 9.0)
     cache = FeatureCache(tmp_path / "cache", recipe)
     heard, made, read = blocks_of(clip.path, recipe), cache.blocks(clip), cache.blocks(clip)
-    np.testing.assert_array_equal(made.log_mel, read.log_mel)
+    np.testing.assert_array_equal(made.frames, read.frames)
     np.testing.assert_array_equal(heard.power, read.power)
     np.testing.assert_array_equal(cache.power(clip), read.power)
-    error = np.abs(heard.log_mel - read.log_mel).max()
-    assert error < 1.01 * np.ptp(heard.log_mel) / 65_535 / 2 + 1e-5
+    error = np.abs(heard.frames - read.frames).max()
+    assert error < 1.01 * np.ptp(heard.frames) / 65_535 / 2 + 1e-5
     # What a network sees of it.
-    assert (
-        np.abs(normalised(heard.windows(recipe), front_end) - normalised(read.windows(recipe), front_end)).max() < 2e-4
-    )
+    seen = [network_input(blocks.windows(recipe), front_end) for blocks in (heard, read)]
+    assert np.abs(seen[0] - seen[1]).max() < 2e-4
 
 
 def test_a_picture_is_kept_for_each_window_it_was_fitted_to(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_picture_is_kept_like_a_recording(tmp_path: Path) -> None:
     cache = FeatureCache(tmp_path / "cache", RECIPE)
     clip = Clip(tmp_path / "a.png", ("a",))
     assert build(cache, [clip], 1).built == 1
-    np.testing.assert_allclose(cache.blocks(clip).log_mel, image_blocks(clip.path, RECIPE).log_mel, atol=1e-3)
+    np.testing.assert_allclose(cache.blocks(clip).frames, image_blocks(clip.path, RECIPE).frames, atol=1e-3)
     assert cache.blocks(clip).windows(RECIPE).shape == (4, 40, 16)
 
 
@@ -105,7 +105,7 @@ def test_another_front_end_has_entries_of_its_own_and_normalisation_is_none(tmp_
     for other in (replace(RECIPE, front_end=replace(FRONT_END, n_mels=20)), replace(RECIPE, hop_s=1.0)):
         cache = FeatureCache(first.folder, other)
         assert build(cache, [clip], 1).built == 1
-        assert cache.blocks(clip).log_mel.shape[1:] == (other.frames_per_hop, other.front_end.n_mels)
+        assert cache.blocks(clip).frames.shape[1:] == (other.frames_per_hop, other.front_end.n_mels)
     assert len(entries(first)) == 3
     assert before.items() <= entries(first).items()
 
@@ -121,7 +121,7 @@ def test_a_torn_entry_is_made_again(tmp_path: Path) -> None:
     other = tmp_path / "other"
     FeatureCache(other, replace(RECIPE, hop_s=1.0)).blocks(clip)
     (foreign,) = (each.read_bytes() for each in other.rglob("*.npz"))
-    np.save(tmp_path / "bare.npy", whole.log_mel)
+    np.save(tmp_path / "bare.npy", whole.frames)
     bare = (tmp_path / "bare.npy").read_bytes()
     for torn in (
         b"",
@@ -134,7 +134,7 @@ def test_a_torn_entry_is_made_again(tmp_path: Path) -> None:
         foreign,
     ):
         path.write_bytes(torn)
-        np.testing.assert_array_equal(cache.blocks(clip).log_mel, whole.log_mel)
+        np.testing.assert_array_equal(cache.blocks(clip).frames, whole.frames)
         np.testing.assert_array_equal(cache.power(clip), whole.power)
         assert entries(cache) == {name: content}
     path.write_bytes(content[: len(content) // 2])

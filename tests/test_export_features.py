@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pytest
 
 from export.data.features import blocks_of
-from export.data.recipe import SPECTROGRAM_FRONT_END, Recipe
+from export.data.recipe import Recipe
 from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
+from models.named_front_ends import SPECTROGRAM_FRONT_END
 from tests.audio_files import encode, write
 from tests.daemon_hearing import daemon_windows
 
@@ -64,7 +65,7 @@ def test_a_block_is_used_once_it_is_whole(tmp_path: Path, seconds: float) -> Non
     path = write(tmp_path / "a.wav", encode(music(seconds, 8_000), "pcm_s16le", "wav", 8_000, "s16", 1))
     recipe = Recipe(TINY)
     blocks = blocks_of(path, recipe)
-    assert blocks.log_mel.shape == (int(seconds // 2), recipe.frames_per_hop, 16)
+    assert blocks.frames.shape == (int(seconds // 2), recipe.frames_per_hop, 16)
     assert len(blocks.windows(recipe)) == len(blocks.silent(recipe)) == max(0, int(seconds // 2) - 1)
     assert [window.index for window in daemon_windows(path, TINY)] == list(range(blocks.n_windows(recipe)))
 

@@ -75,11 +75,11 @@ def test_a_picture_is_what_a_front_end_would_give(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(pixels).save(path)
     made = image_blocks(path, RECIPE)
-    assert made.log_mel.shape == (3, blocks, MELS)
-    assert made.log_mel.dtype == np.float32
-    assert np.all(made.log_mel[0, :, -1] == 0)
-    assert np.all(made.log_mel[0, :, :-1] == -80)
-    assert made.log_mel[1, :, 0] == pytest.approx(-16)
+    assert made.frames.shape == (3, blocks, MELS)
+    assert made.frames.dtype == np.float32
+    assert np.all(made.frames[0, :, -1] == 0)
+    assert np.all(made.frames[0, :, :-1] == -80)
+    assert made.frames[1, :, 0] == pytest.approx(-16)
     assert made.windows(RECIPE).shape == (2, FRAMES, MELS)
     assert made.silent(RECIPE).tolist() == [False, False]
     Image.fromarray(np.zeros_like(pixels)).save(path)
@@ -94,7 +94,7 @@ def test_pictures_of_any_size_fit(tmp_path: Path, shape: tuple[int, int]) -> Non
     Image.fromarray(rows.astype(np.uint16)).save(path)
     made = image_blocks(path, RECIPE)
     assert len(made.windows(RECIPE)) >= 1
-    mels = made.log_mel[0, 0]
+    mels = made.frames[0, 0]
     assert np.all(np.diff(mels) >= -1e-4)
     assert mels.mean() == pytest.approx(grey_pixels(path).mean() * 80 - 80, abs=0.5)
 

@@ -19,8 +19,8 @@ from export.evaluate.streaming import CLIPS_AT_ONCE, check_streamed, stream_clip
 from export.evaluate.torch_scorer import TorchScorer
 from export.train.trained import NetworkSpec, save_network
 from models.card import Activation, Label
-from models.frontend import normalised
 from models.frontend_spec import FrontEnd
+from models.network_input import network_input
 from tests.evaluated_music import write_tones
 from tests.process import genred
 from tests.signals import write_wav
@@ -144,7 +144,7 @@ def test_a_long_clip_is_scored_window_by_window_as_a_short_one(folder: Path, tmp
     scorer = open_scorer(write_checkpoint(tmp_path / "a.safetensors", "sigmoid"))
     cache = FeatureCache(tmp_path / "cache", scorer.recipe)
     (found,) = score_clips(scorer, [Clip(path)], cache)
-    windows = normalised(cache.blocks(found.clip).windows(scorer.recipe), scorer.recipe.front_end)
+    windows = network_input(cache.blocks(found.clip).windows(scorer.recipe), scorer.recipe.front_end)
     assert len(windows) == len(found.windows) and len(found.heard) > 2 * RUN_WINDOWS and found.silent.sum() > 16
     for place, window in enumerate(windows):
         wanted = 0 if found.silent[place] else scorer.scores(window[np.newaxis])[0]

@@ -23,8 +23,8 @@ from export.data.features import blocks_of
 from export.data.targets import LabelTargets
 from export.data.window_stream import WindowBatch, WindowStream
 from export.errors import InputUnusable
-from models.frontend import normalised
-from models.normalise_torch import normalised as normalised_in_torch
+from models.network_input import network_input
+from models.network_input_torch import network_input as network_input_in_torch
 from tests.small_clips import FRONT_END, RECIPE, write_clip, write_clips
 
 LENGTHS_S = [4.0, 1.0, 2.6, 9.0, 1.5, 3.0, 0.7, 6.2]  # the seventh is too short for a window
@@ -47,7 +47,7 @@ def stream(music: Music, batch_size: int = 4, seed: int = 0, **options: object) 
 
 def names(batches: Iterator[WindowBatch]) -> list[bytes]:
     """Each window by its content, with its targets, in order."""
-    pairs = chain.from_iterable(zip(batch.log_mel, batch.targets, strict=True) for batch in batches)
+    pairs = chain.from_iterable(zip(batch.frames, batch.targets, strict=True) for batch in batches)
     return [window.numpy().tobytes() + targets.numpy().tobytes() for window, targets in pairs]
 
 
@@ -82,11 +82,11 @@ def test_each_window_comes_once_an_epoch_in_one_rank(
     batches = [list(each.epoch(epoch)) for each in ranks]
     assert len({each.batches_per_epoch for each in ranks} | {len(each) for each in batches}) == 1
     assert Counter(names(chain.from_iterable(batches))) == Counter(loud_windows(music))
-    sizes = [len(batch.log_mel) for each in batches for batch in each]
+    sizes = [len(batch.frames) for each in batches for batch in each]
     assert max(sizes) - min(sizes) <= 2 if world_size > 1 else 1
     assert max(sizes) <= batch_size or batch_size == 1
     assert min(sizes) >= min(batch_size, len(loud_windows(music)) // world_size) // 2
-    shares = [sum(len(batch.log_mel) for batch in each) for each in batches]
+    shares = [sum(len(batch.frames) for batch in each) for each in batches]
     assert max(shares) - min(shares) <= 1
 
 
@@ -108,20 +108,20 @@ def test_windows_are_mixed_beyond_their_clips(music: Music) -> None:
     for number, clip in enumerate(music[0]):
         for window in music[1].blocks(clip).windows(RECIPE):
             home[np.ascontiguousarray(window).tobytes()] = number
-    order = [home[window.numpy().tobytes()] for batch in stream(music).epoch(0) for window in batch.log_mel]
+    order = [home[window.numpy().tobytes()] for batch in stream(music).epoch(0) for window in batch.frames]
     assert np.mean([one != other for one, other in pairwise(order)]) > 0.6
 
 
 def test_windows_are_what_the_daemon_would_score(music: Music) -> None:
     """Normalised in torch as training does, against the audio itself."""
     clip = music[0][3]
-    expected = normalised(blocks_of(clip.path, RECIPE).windows(RECIPE), FRONT_END)
+    expected = network_input(blocks_of(clip.path, RECIPE).windows(RECIPE), FRONT_END)
     one = stream(([clip], music[1]), 64)
     (batch,) = one.epoch(0)
-    made = normalised_in_torch(batch.log_mel, FRONT_END).numpy()
+    made = network_input_in_torch(batch.frames, FRONT_END).numpy()
     distances = np.abs(made[:, None] - expected[None]).max(axis=(2, 3)).min(axis=0)
     assert distances.max() < 1e-3
-    assert batch.log_mel.dtype == batch.targets.dtype == torch.float32
+    assert batch.frames.dtype == batch.targets.dtype == torch.float32
 
 
 class CountingTargets:
@@ -142,7 +142,7 @@ def test_targets_go_with_their_windows_and_each_clip_is_read_once(music: Music) 
     clips, cache = music
     targets = CountingTargets(clips)
     for batch in WindowStream(clips, cache, targets, 4, 0).epoch(0):
-        for window, (clip, place) in zip(batch.log_mel, batch.targets.int().tolist(), strict=True):
+        for window, (clip, place) in zip(batch.frames, batch.targets.int().tolist(), strict=True):
             np.testing.assert_array_equal(window, cache.blocks(clips[clip]).windows(RECIPE)[place])
             if clips[clip].path.name == "hush.wav":
                 assert place >= 3  # silent windows are left out

@@ -59,7 +59,7 @@ def test_scores_are_the_networks(device: str, count: int, tiny_model: Path) -> N
     windows = some_windows(count)
     np.testing.assert_allclose(scores_of(network, windows, lanes), [tiny_scores(w) for w in windows], atol=TOLERANCE)
     assert network.id == OnnxModel(tiny_model, "cpu", 1).id
-    assert network.fixed_frames is None
+    assert not network.of_one_length
     assert network.provider == ("CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider")
 
 
@@ -68,7 +68,7 @@ def test_scores_are_the_networks(device: str, count: int, tiny_model: Path) -> N
 def test_the_shipped_models_prove_themselves(device: str, path: Path) -> None:
     network = BoundNetwork(path, lanes_of(device), NetworkOptions())
     assert network.golden_deviation < TOLERANCE
-    assert network.fixed_frames == 250
+    assert network.of_one_length
 
 
 @DEVICES

@@ -114,7 +114,7 @@ def test_a_window_that_the_network_does_not_take_is_a_settings_error(tiny_model:
     anything = load_settings(
         None, {"model": str(tiny_model), "windows": {"window_s": 8.0}, "engine": {"device": "cpu"}}
     )
-    assert load_models(anything)[0].fixed_frames is None
+    assert load_models(anything)[0].of_one_length is False
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

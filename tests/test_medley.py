@@ -18,7 +18,8 @@ import soxr
 
 from models.card import card_from_metadata
 from models.catalogue import PRETRAINED
-from models.frontend import LogMel, normalised
+from models.frontend import LogMel
+from models.network_input import network_input
 
 DEMO = Path(__file__).resolve().parent.parent / "deploy" / "demo"
 MODEL = PRETRAINED / "musicnn-msd.onnx"
@@ -122,7 +123,7 @@ def top_genre(samples: Floats) -> str:
     frames = LogMel(card.front_end).whole(samples)
     starts = range(0, len(frames) - card.frames_per_window + 1, card.frames_per_hop)
     windows = np.stack([frames[start : start + card.frames_per_window] for start in starts])
-    batch = normalised(windows, card.front_end)
+    batch = network_input(windows, card.front_end)
     scores = np.asarray(session.run([card.output_name], {card.input_name: batch})[0]).mean(axis=0)
     return max(card.genres, key=lambda genre: float(scores[card.label_names.index(genre)]))
 

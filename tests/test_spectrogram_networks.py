@@ -24,14 +24,14 @@ def n_parameters(network: nn.Module) -> int:
 
 @pytest.mark.parametrize(("name", "count"), [("spectrogram-cnn", 322_215), ("spectrogram-attention-cnn", 325_325)])
 def test_the_parameters_are_those_of_the_reference(name: str, count: int) -> None:
-    network = make_network(name, 7, {}).eval()
+    network = make_network(name, 7, {}, (128, 128)).eval()
     assert n_parameters(network) == count
     assert network(torch.zeros(1, 128, 128)).shape == (1, 7)
 
 
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_the_sizes_inside_are_those_of_the_reference(name: str) -> None:
-    network: Any = make_network(name, 7, {}).eval()
+    network: Any = make_network(name, 7, {}, (128, 128)).eval()
     sizes: list[tuple[int, ...]] = []
     for block in network.blocks:
         block.register_forward_hook(lambda _block, _given, found: sizes.append(tuple(found.shape[1:])))
@@ -43,7 +43,7 @@ def test_the_sizes_inside_are_those_of_the_reference(name: str) -> None:
 @pytest.mark.parametrize("name", SPECTROGRAM)
 @pytest.mark.parametrize("shape", [(128, 128), (250, 96), (1, 1), (2, 40), (125, 13)])
 def test_any_window_has_scores_from_0_to_1(name: str, shape: tuple[int, int]) -> None:
-    network = make_network(name, 3, SMALL).eval()
+    network = make_network(name, 3, SMALL, (128, 128)).eval()
     scores = network(torch.randn(2, *shape)).detach()
     assert scores.shape == (2, 3)
     assert float(scores.min()) > 0 and float(scores.max()) < 1
@@ -51,7 +51,7 @@ def test_any_window_has_scores_from_0_to_1(name: str, shape: tuple[int, int]) ->
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_the_logits_are_the_output_of_the_embedding_and_the_scores_their_sigmoid(name: str) -> None:
-    network: Any = make_network(name, 3, {}).eval()
+    network: Any = make_network(name, 3, {}, (128, 128)).eval()
     windows = torch.randn(2, 40, 96)
     logits = network.logits(windows)
     torch.testing.assert_close(logits, network.output(network.embedding(windows)))
@@ -61,7 +61,7 @@ def test_the_logits_are_the_output_of_the_embedding_and_the_scores_their_sigmoid
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_every_parameter_learns(name: str) -> None:
     torch.manual_seed(3)
-    network: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
+    network: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}, (128, 128)).train()
     network.logits(torch.randn(4, 20, 20)).square().sum().backward()
     for label, parameter in network.named_parameters():
         assert parameter.grad is not None and parameter.grad.abs().sum() > 0, label
@@ -69,11 +69,11 @@ def test_every_parameter_learns(name: str) -> None:
 
 @pytest.mark.parametrize("name", SPECTROGRAM)
 def test_dropout_is_random_in_training_only(name: str) -> None:
-    network: Any = make_network(name, 3, SMALL)
+    network: Any = make_network(name, 3, SMALL, (128, 128))
     windows = torch.randn(4, 20, 20)
     assert not torch.equal(network.train().logits(windows), network.logits(windows))
     assert torch.equal(network.eval().logits(windows), network.logits(windows))
-    without: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}).train()
+    without: Any = make_network(name, 3, {**SMALL, "dropout": 0.0}, (128, 128)).train()
     assert torch.equal(without.logits(windows), without.logits(windows))
 
 
@@ -93,12 +93,12 @@ def test_a_stride_quarters_the_pictures_and_adds_no_parameter() -> None:
 )
 def test_values_no_network_can_have_are_refused(name: str, options: dict[str, int | float | str | bool]) -> None:
     with pytest.raises(ValueError, match=r"widths must be|must be at least 1"):
-        make_network(name, 3, options)
+        make_network(name, 3, options, (128, 128))
 
 
 def test_an_option_it_does_not_have_is_refused() -> None:
     with pytest.raises(TypeError, match="layers"):
-        make_network("spectrogram-cnn", 3, {"layers": 3})
+        make_network("spectrogram-cnn", 3, {"layers": 3}, (128, 128))
 
 
 def test_widths_are_read_as_they_are_written() -> None:

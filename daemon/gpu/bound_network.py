@@ -1,4 +1,4 @@
-"""One ONNX network bound to torch's memory: spectrograms and scores never leave the device on its account."""
+"""One ONNX network bound to torch's memory: its inputs and scores never leave the device on its account."""
 
 from __future__ import annotations
 
@@ -60,29 +60,28 @@ class BoundNetwork:
         self.golden_deviation = self._check_golden()
 
     @property
-    def fixed_frames(self) -> int | None:
-        """The only number of spectrogram frames that the network takes, or None when it takes any."""
+    def of_one_length(self) -> bool:
+        """Whether the network takes inputs of one shape only."""
         shapes = {entry.name: entry.shape for entry in self._session.get_inputs()}
-        frames = shapes[self.card.input_name][1]
-        return frames if isinstance(frames, int) else None
+        return all(isinstance(size, int) for size in shapes[self.card.input_name][1:])
 
     @torch.inference_mode()
-    def scores(self, spectrograms: Tensor) -> Tensor:
-        """float32 (batch, frames, n_mels) on the device -> scores in [0, 1], float32 (batch, labels), there too.
+    def scores(self, windows: Tensor) -> Tensor:
+        """float32 (batch, *card.input_shape) on the device -> scores in [0, 1], float32 (batch, labels), there too.
 
         With CUDA graphs the result may be overwritten by what the next call enqueues: copy it, in the same lane.
         """
         with self._lanes.computing():
-            if self.options.cuda_graphs and len(spectrograms) <= self.options.max_batch:
-                return self._padded_scores(spectrograms)
-            given = spectrograms.to(self._input).contiguous()
+            if self.options.cuda_graphs and len(windows) <= self.options.max_batch:
+                return self._padded_scores(windows)
+            given = windows.to(self._input).contiguous()
             scores = torch.empty((len(given), len(self.card.labels)), dtype=self._output, device=given.device)
             self._bind(self._binding, given, scores)
             self._session.run_with_iobinding(self._binding, self._run_options)
             return scores.to(torch.float32)
 
     @torch.inference_mode()
-    def scores_and_carries(self, spectrograms: Tensor, carried: Tensor | None) -> tuple[Tensor, Tensor]:
+    def scores_and_carries(self, windows: Tensor, carried: Tensor | None) -> tuple[Tensor, Tensor]:
         """As `scores`, and what each window hands on to the next one of its stream, float32 (batch, carry_size).
 
         carried: what the windows before handed on; None where there were none. Only for a network with a carry_size.
@@ -90,7 +89,7 @@ class BoundNetwork:
         carry = self.card.carry
         assert carry is not None and self.carry_size is not None
         with self._lanes.computing():
-            given = spectrograms.to(self._input).contiguous()
+            given = windows.to(self._input).contiguous()
             scores = torch.empty((len(given), len(self.card.labels)), dtype=self._output, device=given.device)
             handed_on = torch.empty((len(given), self.carry_size), dtype=torch.float32, device=given.device)
             binding = self._session.io_binding()  # its own: an input that was bound once stays bound
@@ -103,14 +102,14 @@ class BoundNetwork:
             self._session.run_with_iobinding(binding, self._run_options)
             return scores.to(torch.float32), handed_on
 
-    def _padded_scores(self, spectrograms: Tensor) -> Tensor:
+    def _padded_scores(self, windows: Tensor) -> Tensor:
         """`scores` through memory of its own, which a captured graph reads and writes each time."""
-        batch = len(spectrograms)
+        batch = len(windows)
         size = min(1 << (batch - 1).bit_length(), self.options.max_batch)
         run = self._padded.get(size)
-        if run is None or run.given.shape[1:] != spectrograms.shape[1:]:
-            run = self._padded[size] = self._new_padded_run(size, spectrograms)
-        run.given[:batch].copy_(spectrograms)
+        if run is None or run.given.shape[1:] != windows.shape[1:]:
+            run = self._padded[size] = self._new_padded_run(size, windows)
+        run.given[:batch].copy_(windows)
         self._session.run_with_iobinding(run.binding, run.options)
         return run.scores[:batch].to(torch.float32)
 

@@ -1,4 +1,4 @@
-"""Hop blocks to spectrogram frames on the device: down-mix, resample, mel. Each block once, as in `daemon.features`."""
+"""Hop blocks to frames on the device: down-mix, resample, transform. Each block once, as in `daemon.features`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from daemon.gpu.block_groups import BlockGroup, Prepared, ResampleOn, model_rang
 from daemon.gpu.feature_pool import FeaturePool
 from daemon.gpu.lanes import Lanes, Mark
 from daemon.gpu.resample_torch import DeviceResampler
+from models.frames_torch import make_torch_frames
 from models.frontend_spec import FrontEnd
-from models.frontend_torch import TorchLogMel
+from models.network_input_torch import network_input
 
 _FULL_SCALE = 2**15
 _WORK_BYTES = 128 << 20  # of float32 samples worked on at once; what is made of them takes a few times as much
@@ -50,7 +51,7 @@ class DeviceFeatures:
         self.front_end, self._lanes, self._resample_on = front_end, lanes, resample_on
         self.device = lanes.device
         self._count_unusable = count_unusable
-        self._log_mel = TorchLogMel(front_end).to(lanes.device)
+        self._frames = make_torch_frames(front_end, lanes.device)
         self._pool: FeaturePool | None = None  # made when the length of a block is known
         self._resampler = lru_cache(_KEPT_RESAMPLERS)(self._new_resampler)
 
@@ -97,14 +98,14 @@ class DeviceFeatures:
                 done += len(some)
 
     def windows(self, window_rows: Tensor) -> tuple[Tensor, Tensor]:
-        """int64 (windows, blocks) -> spectrograms as the network wants them, float32 (windows, frames, n_mels), and the
-        blocks' mean squares, float32 (windows, blocks); in the computing lane."""
+        """int64 (windows, blocks) -> what the network takes of each, float32 (windows, *shape), and the blocks' mean
+        squares, float32 (windows, blocks); in the computing lane."""
         assert self._pool is not None
         flat = window_rows.flatten()
         n_windows, _ = window_rows.shape
-        spectrograms = self._pool.features.index_select(0, flat).view(n_windows, -1, self.front_end.n_mels)
+        frames = self._pool.features.index_select(0, flat).view(n_windows, -1, self.front_end.n_features)
         mean_squares = self._pool.mean_squares.index_select(0, flat).view(window_rows.shape)
-        return self._log_mel.normalised(spectrograms), mean_squares
+        return network_input(frames, self.front_end), mean_squares
 
     @property
     def rows(self) -> int:
@@ -117,9 +118,9 @@ class DeviceFeatures:
         return 0 if self._pool is None else self._pool.rows_in_use
 
     def _features(self, samples: Tensor, known: Tensor | None, group: BlockGroup) -> tuple[Tensor, Tensor]:
-        """Samples as in `Prepared` -> features float32 (blocks, frames, n_mels) and mean squares float32 (blocks,)."""
+        """Samples as in `Prepared` -> float32 (blocks, frames, n_features) and mean squares float32 (blocks,)."""
         if known is not None:
-            return self._log_mel.frames_of(samples), known
+            return self._frames.frames_of(samples), known
         grid = group.grid
         mono = _mono(samples, group.format.channels)
         hop = mono[:, grid.left_frames : grid.left_frames + grid.hop_frames]
@@ -129,16 +130,17 @@ class DeviceFeatures:
             at_rate = mono[:, start:stop]
         else:
             at_rate = self._resampler(grid.sample_rate_hz).resample(mono, start, stop)
-        return self._log_mel.frames_of(at_rate), mean_squares
+        return self._frames.frames_of(at_rate), mean_squares
 
     def _new_resampler(self, source_rate_hz: int) -> DeviceResampler:
         return DeviceResampler(source_rate_hz, self.front_end.sample_rate_hz, self._lanes.device)
 
     def _pool_for(self, window: Window) -> FeaturePool:
         if self._pool is None:
-            start, stop = model_range(window.grid, self.front_end)
-            frames = 1 + (stop - start - self.front_end.n_fft) // self.front_end.frame_hop
-            self._pool = FeaturePool(frames, self.front_end.n_mels, self._lanes.device)
+            grid, front_end = window.grid, self.front_end
+            samples = grid.hop_frames * front_end.sample_rate_hz // grid.sample_rate_hz
+            frames = samples // front_end.frame_hop
+            self._pool = FeaturePool(frames, front_end.n_features, self._lanes.device)
         return self._pool
 
 

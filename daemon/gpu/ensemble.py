@@ -36,13 +36,13 @@ class Ensemble:
         order = sorted(range(len(windows)), key=carried.__getitem__)
         return order, len(windows) - sum(carried)
 
-    def scores(self, spectrograms: Tensor, window_rows: Tensor, n_whole: int, pool_rows: int) -> Tensor:
+    def scores(self, inputs: Tensor, window_rows: Tensor, n_whole: int, pool_rows: int) -> Tensor:
         """Spectrograms in the order of `whole_first` -> scores, float32 (windows, labels); in the computing lane.
 
         window_rows: int64 (windows, blocks), the blocks' rows in a pool of `pool_rows`.
         """
         return torch.cat(
-            [self._scores_of(network, spectrograms, window_rows, n_whole, pool_rows) for network in self.networks],
+            [self._scores_of(network, inputs, window_rows, n_whole, pool_rows) for network in self.networks],
             dim=1,
         )
 
@@ -58,19 +58,19 @@ class Ensemble:
         return isinstance(row, FeatureRow) and row.carried_by is self._token
 
     def _scores_of(
-        self, network: BoundNetwork, spectrograms: Tensor, window_rows: Tensor, n_whole: int, pool_rows: int
+        self, network: BoundNetwork, inputs: Tensor, window_rows: Tensor, n_whole: int, pool_rows: int
     ) -> Tensor:
         if network not in self._carries or window_rows.shape[1] != 2:
-            return network.scores(spectrograms)
+            return network.scores(inputs)
         carries = self._carries[network]
         if len(carries) < pool_rows:
             carries = self._carries[network] = with_rows(carries, pool_rows)
         older, newer = window_rows[:, 0], window_rows[:, 1]
         parts = []
         if n_whole:
-            parts.append(network.scores_and_carries(spectrograms[:n_whole], None))
+            parts.append(network.scores_and_carries(inputs[:n_whole], None))
         if n_whole < len(window_rows):
             carried = carries.index_select(0, older[n_whole:])
-            parts.append(network.scores_and_carries(spectrograms[n_whole:], carried))
+            parts.append(network.scores_and_carries(inputs[n_whole:], carried))
         carries.index_copy_(0, newer, torch.cat([handed_on for _, handed_on in parts]))
         return torch.cat([scores for scores, _ in parts])

@@ -34,8 +34,8 @@ class FeaturePool:
     A row that was given back may still be read by work that is under way: the next writer comes later in the same lane.
     """
 
-    def __init__(self, frames: int, n_mels: int, device: torch.device) -> None:
-        self.features = torch.empty((_FIRST_ROWS, frames, n_mels), dtype=torch.float32, device=device)
+    def __init__(self, frames: int, n_features: int, device: torch.device) -> None:
+        self.features = torch.empty((_FIRST_ROWS, frames, n_features), dtype=torch.float32, device=device)
         self.mean_squares = torch.empty(_FIRST_ROWS, dtype=torch.float32, device=device)
         self._free: deque[int] = deque(range(_FIRST_ROWS))
 
@@ -56,7 +56,7 @@ class FeaturePool:
         return [FeatureRow(self._free.popleft(), self._free) for _ in range(count)]
 
     def write(self, rows: Tensor, features: Tensor, mean_squares: Tensor) -> None:
-        """float32 (n, frames, n_mels) and (n,) into the rows int64 (n,)."""
+        """float32 (n, frames, n_features) and (n,) into the rows int64 (n,)."""
         self.features.index_copy_(0, rows, features)
         self.mean_squares.index_copy_(0, rows, mean_squares)
 

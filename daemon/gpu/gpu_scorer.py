@@ -83,9 +83,9 @@ class GpuScorer:
                 lanes.compute_after(sent.arrived)
                 marks = [sent.started, sent.arrived, lanes.mark_work()]
                 self.features.compute(sent)
-                spectrograms, mean_squares = self.features.windows(sent.window_rows)
+                inputs, mean_squares = self.features.windows(sent.window_rows)
                 marks.append(lanes.mark_work())
-                scores = ensemble.scores(spectrograms, sent.window_rows, n_whole, self.features.rows)
+                scores = ensemble.scores(inputs, sent.window_rows, n_whole, self.features.rows)
                 answer = torch.cat([mean_squares, scores], dim=1)
                 marks.append(lanes.mark_work())
                 result = buffers.download(answer)

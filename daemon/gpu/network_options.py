@@ -96,7 +96,7 @@ def _tensorrt(options: NetworkOptions, card: Card) -> dict[str, str]:
     folder = str(options.engine_cache)
 
     def shape(batch: int) -> str:
-        return f"{card.input_name}:{batch}x{card.frames_per_window}x{card.front_end.n_mels}"
+        return f"{card.input_name}:" + "x".join(str(size) for size in (batch, *card.input_shape))
 
     return {
         "trt_fp16_enable": _flag(options.precision is Precision.FP16),

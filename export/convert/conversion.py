@@ -78,13 +78,13 @@ def convert(
     spec, network = load_network(checkpoint)
     evidence = _evidence(spec, cast(Network, network), music, cache_folder, wishes)
     served = Served(network, spec.activation, evidence.temperature).eval()
-    proof = proof_of(served, spec.recipe.front_end, spec.recipe.window_shape, evidence.windows)
+    proof = proof_of(served, spec.recipe.front_end, spec.recipe.input_shape, evidence.windows)
     known = {"checkpoint_sha256": _sha256(checkpoint), **origins(checkpoint)}
     graph = _proven(served, spec, evidence, proof, known, wishes)
     others = [precision for precision in dict.fromkeys(wishes.precisions) if precision != "fp32"]
     plain = graph.model
     if graph.card.carry is not None and others:
-        plain = _at(plain_graph(served, spec.recipe.window_shape), wishes.opset)
+        plain = _at(plain_graph(served, spec.recipe.input_shape), wishes.opset)
     made = [variant(plain, graph.card, proof, precision, wishes.max_deviation) for precision in others]
     written = _write([graph, *(each for each in made if isinstance(each, Graph))], output)
     refused = tuple(each for each in made if isinstance(each, Refused))
@@ -122,7 +122,7 @@ def _proven(
     """The float32 graph and its card; ProofFailed."""
     carry = CARRY if can_carry(served, spec.recipe) else None
     make = plain_graph if carry is None else carrying_graph
-    model = _at(make(served, spec.recipe.window_shape), wishes.opset)
+    model = _at(make(served, spec.recipe.input_shape), wishes.opset)
     card = card_of(spec, wishes.naming, evidence, proof.wanted, carry, known)
     deviations = proof.of(onnx_scoring(cpu_session(model), card.input_name, card.output_name))
     if carry is not None:

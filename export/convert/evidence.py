@@ -20,7 +20,7 @@ from export.evaluate.temperature import fit_temperature, scores_at
 from export.evaluate.thresholds import best_thresholds
 from export.progress import tracked
 from export.train.trained import NetworkSpec
-from models.frontend import normalised
+from models.network_input import network_input
 from models.networks import Network
 
 Floats = npt.NDArray[np.float32]
@@ -44,7 +44,7 @@ class Evidence:
 
 def no_evidence(spec: NetworkSpec) -> Evidence:
     """Where no music set is known."""
-    return Evidence(np.empty((0, *spec.recipe.window_shape), np.float32))
+    return Evidence(np.empty((0, *spec.recipe.input_shape), np.float32))
 
 
 def evidence_of(
@@ -112,7 +112,7 @@ def _blocks(clip: Clip, cache: FeatureCache) -> Blocks | None:
 
 def _windows(blocks: Blocks, recipe: Recipe, which: npt.NDArray[np.intp]) -> Floats:
     """Those of a clip's windows, normalised."""
-    return normalised(blocks.windows(recipe, which), recipe.front_end)
+    return network_input(blocks.windows(recipe, which), recipe.front_end)
 
 
 def _logits(network: Network, windows: Floats) -> Floats:

@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.frontend import LogMel, normalised
+from models.frames import make_frames
 from models.frontend_spec import FrontEnd
+from models.network_input import network_input
 
 _CHORD_HZ = (110.0, 220.0, 277.18, 329.63, 440.0)  # A major, spread
 _BEAT_S = 0.5
@@ -23,8 +24,9 @@ def golden_audio(sample_rate_hz: int, n_samples: int) -> npt.NDArray[np.float32]
 
 
 def golden_window(front_end: FrontEnd, n_frames: int) -> npt.NDArray[np.float32]:
-    """The network's input for `golden_audio`: float32 (n_frames, n_mels), centred frames."""
+    """The network's input for `golden_audio` between silences: float32 `front_end.input_shape(n_frames)`."""
     samples = golden_audio(front_end.sample_rate_hz, n_frames * front_end.frame_hop)
-    frames = LogMel(front_end).whole(samples)[:n_frames]
-    window: npt.NDArray[np.float32] = normalised(frames[np.newaxis], front_end)[0]
+    heard = np.pad(samples, (front_end.samples_before, front_end.samples_after))
+    frames = make_frames(front_end).frames_of(heard[np.newaxis])
+    window: npt.NDArray[np.float32] = network_input(frames[:, :n_frames], front_end)[0]
     return window

@@ -47,7 +47,7 @@ def to_onnx(
 
 
 def check_parity(
-    model: onnx.ModelProto, reference: nn.Module, window_shape: tuple[int, int], tolerance: float, seed: int = 0
+    model: onnx.ModelProto, reference: nn.Module, input_shape: tuple[int, ...], tolerance: float, seed: int = 0
 ) -> float:
     """Run both on random windows, batches of 1 and 3, and return the largest difference.
 
@@ -57,7 +57,7 @@ def check_parity(
     random = np.random.default_rng(seed)
     differences = []
     for batch in (1, 3):
-        windows = (4 * random.random((batch, *window_shape)) ** 2).astype(np.float32)
+        windows = (4 * random.random((batch, *input_shape)) ** 2).astype(np.float32)
         windows[0] *= batch == 1
         found: npt.NDArray[np.float32] = session.run(None, {session.get_inputs()[0].name: windows})[0]
         with torch.inference_mode():

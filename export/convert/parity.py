@@ -20,17 +20,20 @@ _NOISE_WINDOWS: Final = 36
 _LOUDEST_DB, _FLOOR_DB = 30.0, -100.0
 
 
-def random_windows(n: int, window_shape: tuple[int, int], front_end: FrontEnd, seed: int = 0) -> Floats:
-    """Noise in the range of the front end's output, float32 (n, frames, mels); the first window is silence."""
+def random_windows(n: int, input_shape: tuple[int, ...], front_end: FrontEnd, seed: int = 0) -> Floats:
+    """Noise in the range of what the front end gives, float32 (n, *input_shape); the first window is silence."""
     random = np.random.default_rng(seed)
     if front_end.normalisation == "window":
-        windows = random.standard_normal((n, *window_shape))
+        windows = random.standard_normal((n, *input_shape))
         windows[0] = 0
+    elif front_end.kind == "mel-image":
+        windows = random.random((n, *input_shape))
+        windows[0] = 1  # all of it at its maximum
     elif front_end.scaling == "db":
-        windows = random.uniform(_FLOOR_DB, _LOUDEST_DB, (n, *window_shape))
+        windows = random.uniform(_FLOOR_DB, _LOUDEST_DB, (n, *input_shape))
         windows[0] = _FLOOR_DB
     else:
-        windows = 4 * random.random((n, *window_shape)) ** 2
+        windows = 4 * random.random((n, *input_shape)) ** 2
         windows[0] = 0
     return windows.astype(np.float32)
 
@@ -102,6 +105,6 @@ class Proof:
         return Deviations(deviation(self.noise, self.wanted, found), real)
 
 
-def proof_of(served: nn.Module, front_end: FrontEnd, window_shape: tuple[int, int], real: Floats) -> Proof:
+def proof_of(served: nn.Module, front_end: FrontEnd, input_shape: tuple[int, ...], real: Floats) -> Proof:
     """Noise, silence, and `real` windows (n, frames, mels), normalised."""
-    return Proof(torch_scoring(served), random_windows(_NOISE_WINDOWS, window_shape, front_end), real)
+    return Proof(torch_scoring(served), random_windows(_NOISE_WINDOWS, input_shape, front_end), real)

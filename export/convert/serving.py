@@ -36,9 +36,9 @@ class Served(nn.Module):
         return torch.softmax(logits, dim=1) if self.activation == "softmax" else torch.sigmoid(logits)
 
 
-def plain_graph(served: Served, window_shape: tuple[int, int]) -> onnx.ModelProto:
+def plain_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     """The network as it is: a window in, scores out."""
-    return to_onnx(served, {INPUT: window_shape}, [OUTPUT])
+    return to_onnx(served, {INPUT: input_shape}, [OUTPUT])
 
 
 def can_carry(served: Served, recipe: Recipe) -> bool:
@@ -47,10 +47,10 @@ def can_carry(served: Served, recipe: Recipe) -> bool:
     return isinstance(served.network, Musicnn) and served.activation == "sigmoid" and of_two_blocks
 
 
-def carrying_graph(served: Served, window_shape: tuple[int, int]) -> onnx.ModelProto:
+def carrying_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     """musicnn's shared-overlap arrangement, its carry optional; only where `can_carry`."""
     hops = hop_network(served)
-    window = {INPUT: window_shape}
+    window = {INPUT: input_shape}
     whole = to_onnx(hops, {**window, CARRY.input_name: (hops.carry_size,)}, [OUTPUT, CARRY.output_name])
     first = to_onnx(FirstCarry(hops), window, ["first_carry"])
     return optional_carry(whole, first, CARRY.input_name)

@@ -39,7 +39,7 @@ def verify(model: Path, checkpoint: Path, music: MusicSet | None, cache_folder: 
         cache = FeatureCache(cache_folder or music.folder / "cache", spec.recipe)
         evidence = evidence_of(music, cache, spec, cast(Network, network), tempered=False)
     served = Served(network, spec.activation, _temperature(card))
-    proof = proof_of(served, spec.recipe.front_end, spec.recipe.window_shape, evidence.windows)
+    proof = proof_of(served, spec.recipe.front_end, spec.recipe.input_shape, evidence.windows)
     deviations = proof.of(onnx_scoring(cpu_session(graph), card.input_name, card.output_name))
     if not deviations.worst <= most:  # also when it is not a number
         raise ProofFailed(f"{model} is off by {deviations.worst:.2g} from {checkpoint}; allowed: {most:g}")

@@ -66,7 +66,7 @@ class FeatureCache:
         blocks = _heard(clip.path, self.recipe)
         try:
             self._describe()
-            write_entry(self._entry(clip, sha256), blocks)
+            write_entry(self._entry(clip, sha256), blocks, self.recipe)
         except OSError as error:
             raise CannotWrite(
                 f"{self.folder}: the cache cannot be written ({error.strerror}); nothing was left half-written, "

@@ -1,11 +1,12 @@
 """`genred export cache`: every clip of a music set heard once, ahead of training."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from export.command import reported
+from models.named_front_ends import HEARINGS, HearingName
 
 
 def cache_command(
@@ -17,11 +18,10 @@ def cache_command(
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that listen; 0: one a processor.")] = 0,
     front_end: Annotated[
-        Literal["spectrogram", "musicnn"],
-        typer.Option(help="What the network will hear: 128 mels in dB (the spectrogram networks), or MusiCNN's 96."),
+        HearingName, typer.Option(help="What the network will hear; docs/networks.md says which network hears what.")
     ] = "spectrogram",
-    window_s: Annotated[float, typer.Option(min=0.1, help="Length of a window in seconds.")] = 4.0,
-    hop_s: Annotated[float, typer.Option(min=0.1, help="Seconds from one window to the next.")] = 2.0,
+    window_s: Annotated[float, typer.Option(min=0, help="Length of a window; 0: as usual with the front end.")] = 0.0,
+    hop_s: Annotated[float, typer.Option(min=0, help="From one window to the next; 0: as usual.")] = 0.0,
 ) -> None:
     """Listen to every clip of SET ahead of training, which otherwise does it first.
 
@@ -31,13 +31,13 @@ def cache_command(
         from export.data.cache import FeatureCache
         from export.data.cache_build import build
         from export.data.music_set import read_music_set
-        from export.data.recipe import SPECTROGRAM_FRONT_END, Recipe
+        from export.data.recipe import Recipe
         from export.errors import InputUnusable
-        from models.frontend_spec import MUSICNN_FRONT_END
 
         music = read_music_set(music_set)
-        front_ends = {"spectrogram": SPECTROGRAM_FRONT_END, "musicnn": MUSICNN_FRONT_END}
-        features = FeatureCache(cache or music_set / "cache", Recipe(front_ends[front_end], window_s, hop_s))
+        usual = HEARINGS[front_end]
+        recipe = Recipe(usual.front_end, window_s or usual.window_s, hop_s or usual.hop_s)
+        features = FeatureCache(cache or music_set / "cache", recipe)
         report = build(features, music.clips, workers)
         for clip, reason in report.refused:
             typer.echo(f"{clip.path}: {reason}", err=True)

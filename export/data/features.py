@@ -2,7 +2,7 @@
 
 Block b covers seconds [b*hop, (b+1)*hop) of the file; window k is the blocks k, k+1, ... It is resampled and
 transformed as a range of source frames of its own, with a margin for the resampler's filter and for the first and last
-spectral frame; so it does not matter what came before, nor how the file was read. The unfinished last block is not
+frame; so it does not matter what came before, nor how the file was read. The unfinished last block is not
 used. The daemon's side: daemon/grid.py, windows.py, features.py; a test compares the two.
 """
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from export.data.decode import Floats, MonoPiece, UnreadableAudio, positioned_pieces
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
-from models.frontend import LogMel
+from models.frames import Frames, make_frames
 from models.resample import block_margins, resample
 
 SILENCE_DBFS: Final = -60.0  # the daemon's default
@@ -34,11 +34,11 @@ _Cut = tuple[Floats, float]
 class Blocks:
     """A file in hop blocks.
 
-    log_mel: float32 (n_blocks, frames_per_hop, n_mels), not normalised. power: float32 (n_blocks,), the mean square of
+    frames: float32 (n_blocks, frames_per_hop, n_features). power: float32 (n_blocks,), the mean square of
     each block at the file's own rate, full scale 1; -inf for a block that must not be used.
     """
 
-    log_mel: Floats
+    frames: Floats
     power: Floats
 
     def n_windows(self, recipe: Recipe) -> int:
@@ -46,10 +46,13 @@ class Blocks:
         return max(0, len(self.power) - recipe.blocks_per_window + 1)
 
     def windows(self, recipe: Recipe, which: npt.NDArray[np.intp] | None = None) -> Floats:
-        """float32 (n_windows, frames, n_mels), not normalised; of all windows or of those numbered in `which`."""
+        """float32 (n_windows, frames, n_features), of all windows or of those numbered in `which`.
+
+        Not yet what a network takes: that is made by `models.network_input`.
+        """
         first = np.arange(self.n_windows(recipe)) if which is None else which
         blocks = first[:, np.newaxis] + np.arange(recipe.blocks_per_window)
-        return cast(Floats, self.log_mel[blocks].reshape(len(first), *recipe.window_shape))
+        return cast(Floats, self.frames[blocks].reshape(len(first), *recipe.window_shape))
 
     def silent(self, recipe: Recipe, silence_dbfs: float = SILENCE_DBFS) -> npt.NDArray[np.bool_]:
         """bool (n_windows,): which windows the daemon would not score."""
@@ -65,7 +68,7 @@ def silent_windows(power: Floats, recipe: Recipe, silence_dbfs: float = SILENCE_
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """InputUnusable unless windows are whole hops and hops whole spectrogram frames."""
+    """InputUnusable unless windows are whole hops and hops whole frames."""
     rate_hz, frame_hop = recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop
     blocks, frames = recipe.window_s / recipe.hop_s, recipe.hop_s * rate_hz / frame_hop
     if blocks < 1 or not math.isclose(blocks, round(blocks), rel_tol=1e-9):
@@ -82,22 +85,22 @@ def blocks_of(path: Path, recipe: Recipe) -> Blocks:
 
     Where the file changes its rate or channels the grid begins anew, behind one block that must not be used.
     """
-    shape = (recipe.frames_per_hop, recipe.front_end.n_mels)
+    shape = (recipe.frames_per_hop, recipe.front_end.n_features)
     cut = list(_cut_file(path, recipe, np.zeros(shape, np.float32)))
-    log_mel = np.stack([block for block, _ in cut]) if cut else np.empty((0, *shape), np.float32)
-    return Blocks(log_mel, np.array([power for _, power in cut], np.float32))
+    frames = np.stack([block for block, _ in cut]) if cut else np.empty((0, *shape), np.float32)
+    return Blocks(frames, np.array([power for _, power in cut], np.float32))
 
 
 def _cut_file(path: Path, recipe: Recipe, blank: Floats) -> Iterator[_Cut]:
-    """Every block of the file, float32 (frames_per_hop, n_mels), and its power."""
-    log_mel = LogMel(recipe.front_end)
+    """Every block of the file, float32 (frames_per_hop, n_features), and its power."""
+    frames = make_frames(recipe.front_end)
     cutter: _Cutter | None = None
     for piece in positioned_pieces(path, _PIECE_S):
         if cutter is None or cutter.run != piece.run:
             if cutter is not None:
                 yield from cutter.finish()
                 yield blank, _UNUSABLE
-            cutter = _Cutter(piece.run, _grid(piece.rate_hz, recipe, path), log_mel)
+            cutter = _Cutter(piece.run, _grid(piece.rate_hz, recipe, path), frames)
         yield from cutter.push(piece)
     if cutter is not None:
         yield from cutter.finish()
@@ -125,9 +128,9 @@ def _grid(rate_hz: int, recipe: Recipe, path: Path) -> _Grid:
 class _Cutter:
     """One run of a file into blocks; silence before its first frame, in its holes and behind its last frame."""
 
-    def __init__(self, run: int, grid: _Grid, log_mel: LogMel) -> None:
+    def __init__(self, run: int, grid: _Grid, frames: Frames) -> None:
         self.run = run
-        self._grid, self._log_mel = grid, log_mel
+        self._grid, self._frames = grid, frames
         self._audio = np.zeros(grid.left, np.float32)
         self._base, self._end = -grid.left, 0  # what _audio covers
         self._block = 0  # the next one to cut
@@ -158,7 +161,7 @@ class _Cutter:
         self._base = needed
 
     def _cut(self, audio: Floats) -> _Cut:
-        grid, front_end = self._grid, self._log_mel.spec
+        grid, front_end = self._grid, self._frames.spec
         inside = audio[grid.left : grid.left + grid.hop]
         power = float(np.dot(inside, inside)) / grid.hop
         if self._missing() > int(_MAX_FILL_S * grid.rate_hz):
@@ -168,7 +171,7 @@ class _Cutter:
         first = grid.left * rate_hz // grid.rate_hz
         stop = first + grid.hop * rate_hz // grid.rate_hz
         heard = audio[first - front_end.samples_before : stop + front_end.samples_after]
-        return self._log_mel.frames_of(heard[np.newaxis])[0], power
+        return self._frames.frames_of(heard[np.newaxis])[0], power
 
     def _missing(self) -> int:
         """Frames of the next block that lie in holes; holes behind it are forgotten."""

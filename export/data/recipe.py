@@ -3,21 +3,9 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Final
 
 from models.frontend_spec import FrontEnd
-
-# 128 mels x 128 frames a window, as REFERENCE systems have it, at a rate whose hops are whole frames.
-SPECTROGRAM_FRONT_END: Final = FrontEnd(
-    sample_rate_hz=16_000,
-    n_fft=2048,
-    frame_hop=500,
-    n_mels=128,
-    f_min_hz=0.0,
-    f_max_hz=8_000.0,
-    scaling="db",
-    normalisation="window",
-)
+from models.named_front_ends import SPECTROGRAM_FRONT_END
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +18,7 @@ class Recipe:
 
     @property
     def frames_per_hop(self) -> int:
-        """Spectrogram frames in a hop block."""
+        """Frames in a hop block."""
         return round(self.hop_s * self.front_end.sample_rate_hz) // self.front_end.frame_hop
 
     @property
@@ -40,13 +28,18 @@ class Recipe:
 
     @property
     def window_shape(self) -> tuple[int, int]:
-        """(frames, mels) of a window."""
-        return self.blocks_per_window * self.frames_per_hop, self.front_end.n_mels
+        """(frames, features) of a window, before it becomes what the network takes."""
+        return self.blocks_per_window * self.frames_per_hop, self.front_end.n_features
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of what the network takes of a window, without the batch."""
+        return self.front_end.input_shape(self.window_shape[0])
 
     @property
     def features_id(self) -> str:
-        """Names what is cached: hop blocks before normalisation. Another id: other cache entries."""
+        """Names what is cached: the frames of hop blocks. Another id: other cache entries."""
         front_end = asdict(self.front_end)
-        del front_end["normalisation"]  # applied to windows when they are read
-        text = json.dumps([1, front_end, self.hop_s], sort_keys=True)
+        del front_end["normalisation"]  # of windows, when they are read
+        text = json.dumps([2, front_end, self.hop_s], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -26,9 +26,9 @@ _UNPACKED: Final = 64  # windows of a clip that are laid out at once: a clip may
 
 @dataclass(frozen=True, slots=True)
 class WindowBatch:
-    """log_mel: float32 (batch, frames, mels), not normalised. targets: float32 (batch, n_labels)."""
+    """frames: float32 (batch, frames, features), not yet what a network takes. targets: float32 (batch, n_labels)."""
 
-    log_mel: Tensor
+    frames: Tensor
     targets: Tensor
 
 
@@ -104,7 +104,7 @@ class WindowStream:
         )
 
     def _rows(self, windows: Ints) -> Iterator[tuple[Floats, Floats]]:
-        """Each window (frames, mels) with its targets (n_labels,), clip by clip."""
+        """Each window (frames, features) with its targets (n_labels,), clip by clip."""
         recipe = self._cache.recipe
         for of_clip in np.split(windows, np.flatnonzero(np.diff(windows[:, 0])) + 1):
             clip = self._clips[of_clip[0, 0]]

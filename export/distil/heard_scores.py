@@ -18,7 +18,7 @@ from export.data.features import Blocks, blocks_of
 from export.data.recipe import Recipe
 from export.distil.teacher import Session, Teacher
 from export.errors import CannotWrite
-from models.frontend import normalised
+from models.network_input import network_input
 from models.whole_file import whole_file
 
 Floats = npt.NDArray[np.float32]
@@ -63,7 +63,7 @@ def _scores(teacher: Teacher, blocks: Blocks) -> Floats:
     recipe = teacher.recipe
 
     def window(place: int) -> Floats:
-        return normalised(blocks.windows(recipe, np.array([place])), recipe.front_end)
+        return network_input(blocks.windows(recipe, np.array([place])), recipe.front_end)
 
     return _session(teacher).scores(window, blocks.silent(recipe))
 

@@ -8,7 +8,7 @@ import numpy as np
 from export.convert.golden import golden_audio
 from export.convert.timing import side_by_side_ms, window_run
 from export.distil.teacher import Session, Teacher
-from models.frontend import LogMel
+from models.frames import make_frames
 from models.frontend_spec import FrontEnd
 
 
@@ -49,5 +49,5 @@ def measure(student: Teacher, teachers: Sequence[Teacher]) -> Speed:
 def _spectrogram(front_end: FrontEnd, hop_s: float) -> Callable[[], object]:
     """One hop block."""
     n_samples = round(hop_s * front_end.sample_rate_hz) + front_end.samples_before + front_end.samples_after
-    log_mel, samples = LogMel(front_end), golden_audio(front_end.sample_rate_hz, n_samples)[np.newaxis]
-    return lambda: log_mel.frames_of(samples)
+    frames, samples = make_frames(front_end), golden_audio(front_end.sample_rate_hz, n_samples)[np.newaxis]
+    return lambda: frames.frames_of(samples)

@@ -32,7 +32,8 @@ def student_settings(settings: TrainSettings, teacher: Teacher) -> TrainSettings
         if settings.front_end == "auto":
             changes["front_end"] = teacher.card.front_end
     card = teacher.card
-    if (settings.window_s, settings.hop_s) != (card.window_s, card.hop_s):
+    changes |= {"window_s": settings.window_s or card.window_s, "hop_s": settings.hop_s or card.hop_s}
+    if (changes["window_s"], changes["hop_s"]) != (card.window_s, card.hop_s):
         raise SettingsUnusable(
             f"window_s, hop_s: the teachers hear {card.window_s:g} s every {card.hop_s:g} s, and so must the student"
         )

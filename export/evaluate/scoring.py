@@ -18,7 +18,7 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from models.card import Activation, Label
 from models.catalogue import ModelNotFound, resolve_model
-from models.frontend import normalised
+from models.network_input import network_input
 
 Floats = npt.NDArray[np.float32]
 RUN_WINDOWS: Final = 64  # that go through a network at once: memory stays small, and no faster with more
@@ -117,7 +117,7 @@ def score_clips(scorer: Scorer, clips: Iterable[Clip], cache: FeatureCache) -> I
         found = np.zeros((len(silent), len(scorer.labels)), np.float32)
         for start in range(0, len(loud), RUN_WINDOWS):  # a clip may be hours long
             part = loud[start : start + RUN_WINDOWS]
-            found[part] = scorer.scores(normalised(blocks.windows(recipe, part), recipe.front_end))
+            found[part] = scorer.scores(network_input(blocks.windows(recipe, part), recipe.front_end))
         yield ClipScores(clip, found, silent)
 
 

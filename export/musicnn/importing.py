@@ -48,7 +48,7 @@ def import_musicnn(package: Path, model: str, arrangement: Arrangement, folder: 
     network = load_musicnn(package / f"{model.upper()}_musicnn")
     name = f"musicnn-{model}" if arrangement == "fast" else f"musicnn-{model}-plain"
     card = musicnn_card(network, name, model, CARRY if arrangement == "fast" else None)
-    shape = (card.frames_per_window, card.front_end.n_mels)
+    shape = card.input_shape
     served = Served(network, "sigmoid")
     graph = plain_graph(served, shape) if card.carry is None else carrying_graph(served, shape)
     difference = check_parity(graph, network, shape, _PARITY)

@@ -17,7 +17,7 @@ from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder, write_metrics
 from export.train.settings import TrainSettings
 from export.train.trained import NetworkSpec, save_network
-from models.normalise_torch import normalised
+from models.network_input_torch import network_input
 from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
 
 _PLOT_EPOCHS: Final = 5
@@ -81,5 +81,5 @@ def _plot_attention(network: SpectrogramAttentionCnn, material: Material, path: 
     judge, recipe = material.judge, material.judge.cache.recipe
     blocks = judge.cache.blocks(judge.clips[0])
     first = np.flatnonzero(~blocks.silent(recipe))[:1]
-    window = normalised(torch.from_numpy(blocks.windows(recipe, first)), recipe.front_end)
+    window = network_input(torch.from_numpy(blocks.windows(recipe, first)), recipe.front_end)
     plot_attention(network, window.to(judge.team.device), path)

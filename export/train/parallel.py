@@ -100,6 +100,7 @@ def joined(settings: TrainSettings) -> Iterator[Team]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Team(dist.get_rank(), size, device)
+        dist.barrier()  # who leaves early takes the connection away under who is still at work
     finally:
         dist.destroy_process_group()
 

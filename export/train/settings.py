@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from export.data.augment import AugmentSettings
 from export.data.balance import Balance
-from export.data.recipe import SPECTROGRAM_FRONT_END, Recipe
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
+from export.data.recipe import Recipe
+from models.frontend_spec import FrontEnd
+from models.named_front_ends import HEARINGS, HearingName
+from models.networks import NETWORKS
 
 LossKind = Literal["auto", "asymmetric-focal", "asl", "bce", "ce", "soft-bce", "kl"]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
+_USUAL: Final[HearingName] = "spectrogram"
 SOFTMAX_LOSSES: Final = ("ce", "kl")  # one label a window; the others have a sigmoid for each label
 
 
@@ -98,17 +101,18 @@ class TrainSettings(Part):
     """One run.
 
     network: a name of `models.networks`, "auto": the initial one's, or spectrogram-cnn; network_options: what that
-    network takes. front_end "auto": the initial network's, or the network's own. initial: a shipped network
-    ("musicnn-msd"), a checkpoint or a run folder to start from. frozen: "body" trains the last layer only.
+    network takes. front_end "auto": the initial network's, or the network's own. window_s, hop_s: 0 for what is usual
+    with that front end. initial: a shipped network ("musicnn-msd"), a checkpoint or a run folder to start from.
+    frozen: "body" trains the last layer only.
     batch_size: windows a step in each process. precision "bf16" works everywhere, "fp16" on a GPU. threads: of torch;
     0 leaves them to torch. state_minutes: what a kill can cost; the state is also written after every epoch.
     """
 
     network: str = "auto"
     network_options: dict[str, bool | int | float | str] = Field(default_factory=dict)
-    front_end: Literal["auto", "spectrogram", "musicnn"] | FrontEnd = "auto"
-    window_s: Positive = 4.0
-    hop_s: Positive = 2.0
+    front_end: Literal["auto", HearingName] | FrontEnd = "auto"
+    window_s: NotNegative = 0.0
+    hop_s: NotNegative = 0.0
     initial: str = ""
     frozen: Literal["nothing", "body"] = "nothing"
     epochs: Count = 50
@@ -129,20 +133,20 @@ class TrainSettings(Part):
     @property
     def recipe(self) -> Recipe:
         """What the network listens to."""
-        named = {"spectrogram": SPECTROGRAM_FRONT_END, "musicnn": MUSICNN_FRONT_END}
-        if isinstance(self.front_end, FrontEnd):
-            return Recipe(self.front_end, self.window_s, self.hop_s)
-        own = "musicnn" if self.network == "musicnn" else "spectrogram"
-        return Recipe(named[own if self.front_end == "auto" else self.front_end], self.window_s, self.hop_s)
+        usual = HEARINGS[NETWORKS[self.network].hearing if self.network in NETWORKS else _USUAL]
+        if not isinstance(self.front_end, FrontEnd) and self.front_end != "auto":
+            usual = HEARINGS[self.front_end]
+        front_end = self.front_end if isinstance(self.front_end, FrontEnd) else usual.front_end
+        return Recipe(front_end, self.window_s or usual.window_s, self.hop_s or usual.hop_s)
 
     @model_validator(mode="after")
     def _fit_together(self) -> "TrainSettings":
         if self.frozen == "body" and not self.initial:
             raise ValueError("frozen = 'body' needs initial: a body that has learnt nothing is not worth keeping")
-        front_end = self.recipe.front_end
-        frames = self.hop_s * front_end.sample_rate_hz / front_end.frame_hop
+        recipe = self.recipe
+        frames = recipe.hop_s * recipe.front_end.sample_rate_hz / recipe.front_end.frame_hop
         if not frames.is_integer():
-            raise ValueError(f"hop_s = {self.hop_s:g} must be a whole number of frames, not {frames:g}")
-        if not (self.window_s / self.hop_s).is_integer():
-            raise ValueError(f"window_s = {self.window_s:g} must be a whole multiple of hop_s = {self.hop_s:g}")
+            raise ValueError(f"hop_s = {recipe.hop_s:g} must be a whole number of frames, not {frames:g}")
+        if not (recipe.window_s / recipe.hop_s).is_integer():
+            raise ValueError(f"window_s = {recipe.window_s:g} must be a whole multiple of hop_s = {recipe.hop_s:g}")
         return self

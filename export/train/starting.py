@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from export.data.music_set import MusicSet
+from export.data.recipe import Recipe
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.settings import TrainSettings
 from export.train.settings_file import checked
@@ -31,9 +32,9 @@ def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
         kind = "bce" if music.multi_label else "ce"
         changes["loss"] = settings.loss.model_copy(update={"kind": kind})
     open_ended = settings.model_copy(update=changes)
-    found = open_ended.model_copy(update={"front_end": open_ended.recipe.front_end})
-    if found.network not in NETWORKS:
-        raise SettingsUnusable(f"network: {found.network!r} is none of {', '.join(sorted(NETWORKS))}")
+    if open_ended.network not in NETWORKS:
+        raise SettingsUnusable(f"network: {open_ended.network!r} is none of {', '.join(sorted(NETWORKS))}")
+    found = open_ended.model_copy(update=_heard(open_ended.recipe))
     # Once more, for now it is known which front end the hops must fit.
     return checked(found.model_dump(mode="json", exclude_none=True), "settings")
 
@@ -45,7 +46,7 @@ def starting_network(settings: TrainSettings, labels: tuple[Label, ...]) -> nn.M
     """
     torch.manual_seed(settings.seed)
     try:
-        network = make_network(settings.network, len(labels), settings.network_options)
+        network = make_network(settings.network, len(labels), settings.network_options, settings.recipe.input_shape)
     except (TypeError, ValueError) as error:
         raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
     if settings.initial:
@@ -81,6 +82,10 @@ def _lay_out(network: nn.Module) -> None:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
+def _heard(recipe: Recipe) -> dict[str, object]:
+    return {"front_end": recipe.front_end, "window_s": recipe.window_s, "hop_s": recipe.hop_s}
+
+
 def _from_initial(settings: TrainSettings, spec: NetworkSpec) -> dict[str, object]:
     if settings.network not in ("auto", spec.network):
         raise SettingsUnusable(f"network: {settings.initial} is a {spec.network}, not a {settings.network}")
@@ -88,7 +93,8 @@ def _from_initial(settings: TrainSettings, spec: NetworkSpec) -> dict[str, objec
     if settings.front_end != "auto" and settings.recipe.front_end != heard:
         raise SettingsUnusable(f"front_end: {settings.initial} has learnt with another; leave it out")
     options = {**spec.options, **settings.network_options}
-    return {"network": spec.network, "network_options": options, "front_end": heard}
+    windows = {"window_s": settings.window_s or spec.recipe.window_s, "hop_s": settings.hop_s or spec.recipe.hop_s}
+    return {"network": spec.network, "network_options": options, "front_end": heard, **windows}
 
 
 def _learn_from(network: nn.Module, settings: TrainSettings, labels: tuple[Label, ...]) -> None:

@@ -36,7 +36,7 @@ class NetworkSpec:
 
     def build(self) -> nn.Module:
         """The network, freshly initialised."""
-        return make_network(self.network, len(self.labels), self.options)
+        return make_network(self.network, len(self.labels), self.options, self.recipe.input_shape)
 
 
 def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:

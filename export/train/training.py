@@ -28,7 +28,7 @@ from export.train.starting import resolved, starting_network, training_mode
 from export.train.state import Place, load_state, save_state
 from export.train.tally import Tally, mean_loss, recall
 from export.train.validation import lower_is_better
-from models.normalise_torch import normalised
+from models.network_input_torch import network_input
 
 _AUTOCAST: Final = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -108,7 +108,7 @@ def _train_epoch(at: _Session) -> Tally:
             continue  # done before a kill
         draw = batch_generator(settings.seed * team.size + team.rank, place.epoch, number)
         torch.manual_seed(draw.initial_seed() + 1)  # of dropout
-        heard, wanted = batch.log_mel.to(team.device), batch.targets.to(team.device)
+        heard, wanted = batch.frames.to(team.device), batch.targets.to(team.device)
         heard, wanted = at.material.augment(heard, wanted, draw)
         step = (place.epoch - 1) * stream.batches_per_epoch + number
         for group in at.optimiser.param_groups:
@@ -121,7 +121,7 @@ def _train_epoch(at: _Session) -> Tally:
                 losses,
             )
         with torch.autocast(team.device.type, _AUTOCAST[settings.precision], settings.precision != "float32"):
-            logits = at.model(normalised(heard, settings.recipe.front_end)).float()
+            logits = at.model(network_input(heard, settings.recipe.front_end)).float()
         loss = at.material.loss(logits, wanted)
         at.optimiser.zero_grad()
         torch.autograd.backward(at.scaler.scale(loss))

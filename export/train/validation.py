@@ -17,7 +17,7 @@ from export.evaluate.metrics import figures
 from export.train.losses import Loss, activated
 from export.train.parallel import Team
 from models.card import Activation
-from models.normalise_torch import normalised
+from models.network_input_torch import network_input
 
 _WINDOWS: Final = 64  # that go through the network at once
 _LOWER: Final = frozenset(("loss", "mean_deviation", "ece", "brier"))
@@ -71,7 +71,7 @@ class Judge:
             for start in range(0, len(heard), _WINDOWS):
                 part = slice(start, start + _WINDOWS)
                 windows = torch.from_numpy(blocks.windows(recipe, heard[part])).to(device)
-                yield normalised(windows, recipe.front_end), targets[part].to(device)
+                yield network_input(windows, recipe.front_end), targets[part].to(device)
 
 
 def lower_is_better(figure: str) -> bool:
