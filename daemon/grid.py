@@ -8,12 +8,12 @@ absolute range of source frames and of nothing else.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from daemon.errors import SettingsError
 from models.frontend_spec import FrontEnd
 from models.resample import block_margins
+from models.whole_times import whole_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +41,19 @@ def blocks_per_window(window_s: float, hop_s: float) -> int:
     """Hop blocks in a window; SettingsError unless the window is a whole multiple of the hop."""
     if hop_s <= 0 or window_s <= 0:
         raise SettingsError(f"windows: window_s={window_s:g} and hop_s={hop_s:g} must be positive")
-    blocks = round(window_s / hop_s)
-    if blocks < 1 or not math.isclose(blocks * hop_s, window_s, rel_tol=1e-9):
+    blocks = whole_times(window_s, hop_s)
+    if blocks is None:
         raise SettingsError(
             f"windows: window_s={window_s:g} is not a multiple of hop_s={hop_s:g}; "
-            f"try hop_s={window_s / max(1, blocks):g}"
+            f"try hop_s={window_s / max(1, round(window_s / hop_s)):g}"
         )
     return blocks
 
 
 def frames_exactly(seconds: float, sample_rate_hz: int) -> int:
     """`seconds` as a whole number of frames; SettingsError when it is not one."""
-    frames = round(seconds * sample_rate_hz)
-    if not math.isclose(frames, seconds * sample_rate_hz, rel_tol=1e-9):
+    frames = whole_times(seconds * sample_rate_hz, 1)
+    if frames is None:
         raise SettingsError(
             f"windows: hop_s={seconds:g} is not a whole number of frames at {sample_rate_hz} Hz; "
             "use a hop such as 2 or 0.5"

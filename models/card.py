@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models.card_fields import as_mapping, decode_array, encode_array, number, required, typed
 from models.frontend_spec import FrontEnd, Normalisation, Scaling
 from models.frontend_spec import Kind as FrontEndKind
+from models.whole_times import whole_times
 
 SCHEMA: Final = 1
 CARD_KEY: Final = "genred.card"
@@ -82,11 +83,12 @@ class Card:
         _check_labels(self)
         if self.activation not in get_args(Activation):
             raise CardError(f"card: unknown activation {self.activation!r}")
-        if not 0 < self.hop_s <= self.window_s or self.window_s % self.hop_s:
+        hops = whole_times(self.window_s, self.hop_s)
+        if hops is None:
             raise CardError(f"card: window_s {self.window_s} must be a whole multiple of hop_s {self.hop_s}")
-        if self.carry is not None and self.window_s != 2 * self.hop_s:
+        if self.carry is not None and hops != 2:
             raise CardError(f"card: a carry needs windows of two hops, not {self.window_s} s every {self.hop_s} s")
-        if (self.hop_s * self.front_end.sample_rate_hz) % self.front_end.frame_hop:
+        if whole_times(self.hop_s * self.front_end.sample_rate_hz, self.front_end.frame_hop) is None:
             raise CardError(f"card: hop_s {self.hop_s} is not a whole number of frames")
         for what, found, wanted in (
             ("golden input", self.golden_input.shape, self.input_shape),

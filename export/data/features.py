@@ -20,6 +20,7 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from models.frames import Frames, make_frames
 from models.resample import block_margins, resample
+from models.whole_times import whole_times
 
 SILENCE_DBFS: Final = -60.0  # the daemon's default
 
@@ -70,10 +71,9 @@ def silent_windows(power: Floats, recipe: Recipe, silence_dbfs: float = SILENCE_
 def check_recipe(recipe: Recipe) -> None:
     """InputUnusable unless windows are whole hops and hops whole frames."""
     rate_hz, frame_hop = recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop
-    blocks, frames = recipe.window_s / recipe.hop_s, recipe.hop_s * rate_hz / frame_hop
-    if blocks < 1 or not math.isclose(blocks, round(blocks), rel_tol=1e-9):
+    if whole_times(recipe.window_s, recipe.hop_s) is None:
         raise InputUnusable(f"windows of {recipe.window_s:g} s are not a multiple of their hop of {recipe.hop_s:g} s")
-    if not math.isclose(frames, round(frames), rel_tol=1e-9):
+    if whole_times(recipe.hop_s * rate_hz, frame_hop) is None:
         raise InputUnusable(
             f"a hop of {recipe.hop_s:g} s is not a whole number of the front end's frames "
             f"({frame_hop} samples at {rate_hz} Hz)"
@@ -118,8 +118,8 @@ class _Grid:
 
 def _grid(rate_hz: int, recipe: Recipe, path: Path) -> _Grid:
     front_end = recipe.front_end
-    hop = round(recipe.hop_s * rate_hz)
-    if not math.isclose(hop, recipe.hop_s * rate_hz, rel_tol=1e-9):
+    hop = whole_times(recipe.hop_s * rate_hz, 1)
+    if hop is None:
         raise UnreadableAudio(f"{path}: a hop of {recipe.hop_s:g} s is not a whole number of frames at {rate_hz} Hz")
     left, right = block_margins(rate_hz, front_end)
     return _Grid(rate_hz=rate_hz, hop=hop, left=left, right=right)

@@ -13,6 +13,7 @@ from export.data.recipe import Recipe
 from models.frontend_spec import FrontEnd
 from models.named_front_ends import HEARINGS, HearingName
 from models.networks import NETWORKS
+from models.whole_times import whole_times
 
 LossKind = Literal["auto", "asymmetric-focal", "asl", "bce", "ce", "soft-bce", "kl"]
 Positive = Annotated[float, Field(gt=0)]
@@ -144,9 +145,9 @@ class TrainSettings(Part):
         if self.frozen == "body" and not self.initial:
             raise ValueError("frozen = 'body' needs initial: a body that has learnt nothing is not worth keeping")
         recipe = self.recipe
-        frames = recipe.hop_s * recipe.front_end.sample_rate_hz / recipe.front_end.frame_hop
-        if not frames.is_integer():
-            raise ValueError(f"hop_s = {recipe.hop_s:g} must be a whole number of frames, not {frames:g}")
-        if not (recipe.window_s / recipe.hop_s).is_integer():
+        hop, frame_hop = recipe.hop_s * recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop
+        if whole_times(hop, frame_hop) is None:
+            raise ValueError(f"hop_s = {recipe.hop_s:g} must be a whole number of frames, not {hop / frame_hop:g}")
+        if whole_times(recipe.window_s, recipe.hop_s) is None:
             raise ValueError(f"window_s = {recipe.window_s:g} must be a whole multiple of hop_s = {recipe.hop_s:g}")
         return self
