@@ -133,7 +133,7 @@ class Card:
 
 def card_to_metadata(card: Card) -> dict[str, str]:
     """The card as the string pairs that go into an ONNX file's metadata."""
-    fields = {"schema": SCHEMA, **asdict(card)}
+    fields = {"schema": SCHEMA, **asdict(card), "front_end": card.front_end.as_fields()}
     del fields["golden_input"], fields["golden_output"]
     return {
         CARD_KEY: json.dumps(fields, ensure_ascii=False, sort_keys=True, allow_nan=False),

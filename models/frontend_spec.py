@@ -5,7 +5,7 @@ window's frames (`models.network_input`). Kept apart from the implementations so
 loading an FFT.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Literal, get_args
 
 Scaling = Literal["log10(10000x+1)", "db", "none"]
@@ -129,6 +129,13 @@ class FrontEnd:
         if self.kind == "waveform":
             return 0
         return max(0, self.n_fft // 2 + (self.reach_frames - 1) * self.frame_hop)
+
+    def as_fields(self) -> dict[str, object]:
+        """What a file says of it: every field, n_mfcc only where there are some (older files have no such field)."""
+        fields = asdict(self)
+        if not self.n_mfcc:
+            del fields["n_mfcc"]
+        return fields
 
     def input_shape(self, n_frames: int) -> tuple[int, ...]:
         """Of what the network takes of a window of `n_frames` frames, without the batch."""

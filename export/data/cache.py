@@ -8,7 +8,6 @@ to the same place.
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from export.data.cache_entry import TornEntry, read_entry, read_power, write_entry
@@ -78,7 +77,7 @@ class FeatureCache:
         """For people: which front end these entries are of."""
         path = self.entries / "front_end.json"
         if not path.exists():
-            front_end = asdict(self.recipe.front_end)
+            front_end = self.recipe.front_end.as_fields()
             del front_end["normalisation"]
             write_text(path, json.dumps({"front_end": front_end, "hop_s": self.recipe.hop_s}, indent=2) + "\n")
 

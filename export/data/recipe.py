@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from models.frontend_spec import FrontEnd
 from models.named_front_ends import SPECTROGRAM_FRONT_END
@@ -39,7 +39,7 @@ class Recipe:
     @property
     def features_id(self) -> str:
         """Names what is cached: the frames of hop blocks. Another id: other cache entries."""
-        front_end = asdict(self.front_end)
+        front_end = self.front_end.as_fields()
         del front_end["normalisation"]  # of windows, when they are read
         text = json.dumps([2, front_end, self.hop_s], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -42,8 +42,10 @@ class NetworkSpec:
 def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:
     """Write weights and spec to `path`, whole or not at all; OSError."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    fields = asdict(spec)
+    fields["recipe"]["front_end"] = spec.recipe.front_end.as_fields()
     with whole_file(path) as file:
-        file.write(safetensors.torch.save(tensors, {_KEY: json.dumps(asdict(spec), ensure_ascii=False)}))
+        file.write(safetensors.torch.save(tensors, {_KEY: json.dumps(fields, ensure_ascii=False)}))
 
 
 def load_network(path: Path) -> tuple[NetworkSpec, nn.Module]:
