@@ -220,6 +220,20 @@ def test_the_page_has_its_pictures_inside_and_its_sounds_beside_it(found: Evalua
     assert "Confused most" in page.text and found.model.sha256 in page.text and ".905" not in page.text
 
 
+def test_a_new_report_leaves_no_sounds_of_the_one_before(found: Evaluation, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    write_report(found, tmp_path)
+    before = {path.name for path in clips.iterdir()}
+    others = ("my.mp3", "0123456789abcdef.wav", "0123456789abcdef.mp3.bak", "0123456789abcdefg.mp3")
+    for name in others:
+        (clips / name).write_bytes(b"not the report's own")
+    page = Page(write_report(replace(found, pairs=found.pairs[:1]), tmp_path))
+    named = {Path(sound).name for sound in page.sources("audio")}
+    assert named < before and {path.name for path in clips.iterdir()} == {*named, *others}
+    write_report(replace(found, pairs=()), tmp_path)
+    assert {path.name for path in clips.iterdir()} == set(others)
+
+
 def test_an_example_sounds_like_the_window_it_is_of(found: Evaluation, folder: Path, tmp_path: Path) -> None:
     """A clip of three bands: the second window, with two seconds around it, is heard from 0 to 8 s."""
     path = write_tones(folder / "three.wav", ("low", "high", "middle"), 3, parts=3)

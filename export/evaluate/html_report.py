@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ CLIPS: Final = "clips"
 _AROUND_S: Final = 2.0  # heard before and after the window
 _TILES: Final = ("accuracy", "macro_f1", "roc_auc", "pr_auc")
 _TEMPLATE: Final = "report.html.j2"
+_OWN_NAME: Final = re.compile(r"[0-9a-f]{16}\.mp3")  # see `_shown`
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,15 @@ def write_report(evaluation: Evaluation, folder: Path) -> Path:
     }
     page = folder / PAGE
     write_text(page, _page(evaluation, shown))  # the sounds are there before the page that plays them
+    _clear(folder / CLIPS, {Path(one.sound).name for one in shown.values() if one.sound})
     return page
+
+
+def _clear(clips: Path, named: Set[str]) -> None:
+    """Away with the sounds of a report that was here before; what has another's name stays."""
+    for path in clips.glob("*.mp3"):
+        if _OWN_NAME.fullmatch(path.name) and path.name not in named:
+            path.unlink(missing_ok=True)
 
 
 def _page(evaluation: Evaluation, shown: Mapping[Example, Shown]) -> str:
