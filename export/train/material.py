@@ -2,12 +2,14 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import torch
+from torch import Generator, Tensor
 
 from export.data.augment import Augmentation
 from export.data.cache import FeatureCache
@@ -16,27 +18,54 @@ from export.data.clip import Clip
 from export.data.leaks import check_leaks
 from export.data.music_set import MusicSet
 from export.data.targets import LabelTargets, Targets
-from export.data.window_stream import WindowStream
+from export.data.window_stream import WindowBatch, WindowStream
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.losses import Loss, activation_of, make_loss, positive_weights
 from export.train.parallel import Team
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
-from export.train.validation import Judge, known_figures
+from export.train.validation import ClipWindows, Judge, known_figures
 from models.card import Activation
+from models.network_input_torch import network_input
 
 _NAMED: Final = 5  # clips that a message lists
 
 
+class Stream(Protocol):
+    """What is learnt from, epoch by epoch; see `export.data.window_stream.WindowStream`."""
+
+    batches_per_epoch: int
+
+    def epoch(self, n: int) -> Iterator[WindowBatch]:
+        """The batches of epoch `n`, always the same ones."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Material:
-    """Everything about the music that the loop needs. left_out: clips that could not be used, and why."""
+    """Everything that the loop works on. left_out: clips that could not be used, and why.
 
-    stream: WindowStream
+    augment: a batch's frames and targets -> others of the same shapes. inputs: frames -> what the network takes.
+    """
+
+    stream: Stream
     judge: Judge
     loss: Loss
     activation: Activation
-    augment: Augmentation
-    left_out: Sequence[tuple[Clip, str]]
+    augment: Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]]
+    inputs: Callable[[Tensor], Tensor]
+    left_out: Sequence[tuple[Clip, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a run is about. music: clips, labels and splits, for what the run notes. gather: the material of a team.
+
+    columns: the features' names where they come from a table, and from no front end; see `export.train.trained`.
+    """
+
+    music: MusicSet
+    gather: Callable[[Team], Material]
+    columns: tuple[str, ...] = ()
 
 
 def check_music(music: MusicSet, settings: TrainSettings, taught: bool) -> None:
@@ -92,9 +121,11 @@ def gather_material(
         world_size=team.size,
     )
     n_labels = len(music.labels)
-    judge = Judge(usable["validation"], cache, given, activation, n_labels, music.multi_label, loss, team)
-    augment = Augmentation(settings.augment, settings.recipe.front_end)
-    return Material(stream, judge, loss, activation, augment, report.refused)
+    held_out = ClipWindows(usable["validation"], cache, given, team)
+    judge = Judge(held_out, activation, n_labels, music.multi_label, loss, team)
+    front_end = settings.recipe.front_end
+    augment, inputs = Augmentation(settings.augment, front_end), partial(network_input, spec=front_end)
+    return Material(stream, judge, loss, activation, augment, inputs, report.refused)
 
 
 def _check_clips(music: MusicSet, clips: Mapping[str, Sequence[Clip]], taught: bool) -> None:

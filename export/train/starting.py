@@ -39,14 +39,16 @@ def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
     return checked(found.model_dump(mode="json", exclude_none=True), "settings")
 
 
-def starting_network(settings: TrainSettings, labels: tuple[Label, ...]) -> nn.Module:
+def starting_network(settings: TrainSettings, labels: tuple[Label, ...], columns: tuple[str, ...] = ()) -> nn.Module:
     """The network of `resolved` settings; of an initial one with other labels the last layer is fresh.
 
-    The seed of the settings decides what is fresh. SettingsUnusable for options that the network does not take.
+    columns: of a table, where that is what the network learns from. The seed of the settings decides what is fresh.
+    SettingsUnusable for options that the network does not take.
     """
     torch.manual_seed(settings.seed)
     try:
-        network = make_network(settings.network, len(labels), settings.network_options, settings.recipe.input_shape)
+        shape = (len(columns),) if columns else settings.recipe.input_shape
+        network = make_network(settings.network, len(labels), settings.network_options, shape)
     except (TypeError, ValueError) as error:
         raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
     if settings.initial:

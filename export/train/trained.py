@@ -25,6 +25,8 @@ class NetworkSpec:
     """How to build a network and feed it.
 
     network: a name of `models.networks`. notes: what training wants to hand on (figures, data, settings), JSON.
+    columns: of a table that no front end computes, when the network takes its rows; it cannot hear, and `recipe` says
+    nothing.
     """
 
     network: str
@@ -33,10 +35,12 @@ class NetworkSpec:
     activation: Activation
     options: Options = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
 
     def build(self) -> nn.Module:
         """The network, freshly initialised."""
-        return make_network(self.network, len(self.labels), self.options, self.recipe.input_shape)
+        shape = (len(self.columns),) if self.columns else self.recipe.input_shape
+        return make_network(self.network, len(self.labels), self.options, shape)
 
 
 def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:
@@ -44,12 +48,25 @@ def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     fields = asdict(spec)
     fields["recipe"]["front_end"] = spec.recipe.front_end.as_fields()
+    if not spec.columns:
+        del fields["columns"]
     with whole_file(path) as file:
         file.write(safetensors.torch.save(tensors, {_KEY: json.dumps(fields, ensure_ascii=False)}))
 
 
 def load_network(path: Path) -> tuple[NetworkSpec, nn.Module]:
-    """Read spec and network (in evaluation mode) back; InputUnusable when the file is something else."""
+    """Read spec and network (in evaluation mode) back; InputUnusable when it is something else, or cannot hear."""
+    spec, network = read_network(path)
+    if spec.columns:
+        raise InputUnusable(
+            f"{path} has learnt from a table whose columns no front end computes ({spec.columns[0]}, ...): "
+            "it cannot hear music"
+        )
+    return spec, network
+
+
+def read_network(path: Path) -> tuple[NetworkSpec, nn.Module]:
+    """As `load_network`, also of a network that takes a table's rows. InputUnusable."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             spec = read_spec((file.metadata() or {})[_KEY])
@@ -88,4 +105,5 @@ def read_spec(text: str) -> NetworkSpec:
         activation=cast(Activation, fields["activation"]),
         options=fields["options"],
         notes=fields["notes"],
+        columns=tuple(fields.get("columns", ())),
     )

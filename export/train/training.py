@@ -18,7 +18,7 @@ from export.train.ahead import ahead
 from export.train.display import Display
 from export.train.keeping import keep_best, keep_epoch
 from export.train.live import Live
-from export.train.material import Material, check_music, gather_material
+from export.train.material import Lesson, Material, check_music, gather_material
 from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
 from export.train.parallel import Team, joined
 from export.train.run_folder import RunFolder, begin, require_new, require_same
@@ -28,7 +28,6 @@ from export.train.starting import resolved, starting_network, training_mode
 from export.train.state import Place, load_state, save_state
 from export.train.tally import Tally, mean_loss, recall
 from export.train.validation import lower_is_better
-from models.network_input_torch import network_input
 
 _AUTOCAST: Final = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -50,17 +49,29 @@ def train(
     process; may raise StopTraining (`export.train.outcome`). cache: default `music.folder`/cache. workers: processes
     that fill it; 0: one a processor. Raises InputUnusable, SettingsUnusable, CannotWrite, OSError.
     """
-    settings, folder = resolved(settings, music), RunFolder(run)
+    settings = resolved(settings, music)
+    check_music(music, settings, targets is not None)
+
+    def gather(team: Team) -> Material:
+        return gather_material(music, settings, targets, cache or music.folder / "cache", workers, team)
+
+    return learn(Lesson(music, gather), settings, run, resume=resume, on_epoch=on_epoch)
+
+
+def learn(
+    lesson: Lesson, settings: TrainSettings, run: Path, *, resume: bool = False, on_epoch: OnEpoch | None = None
+) -> Outcome:
+    """The loop itself, whatever the material is made of, with `resolved` settings; the rest as `train`."""
+    music, folder = lesson.music, RunFolder(run)
     if resume:
         require_same(folder, settings, music)
-    check_music(music, settings, targets is not None)
     with joined(settings) as team, ExitStack() as open_things:
         if not resume and team.leads:
             require_new(folder)
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        network = starting_network(settings, music.labels).to(team.device)
-        material = gather_material(music, settings, targets, cache or music.folder / "cache", workers, team)
+        network = starting_network(settings, music.labels, lesson.columns).to(team.device)
+        material = lesson.gather(team)
         at = _Session(settings, folder, team, material, network)
         if resume and folder.state.exists():
             at.place = load_state(folder.state, network, at.optimiser, at.scaler, team.size)
@@ -73,7 +84,7 @@ def train(
             while not at.place.ended:
                 tally = _train_epoch(at)
                 figures = _judge_epoch(at, tally)
-                _keep(at, music, figures, on_epoch)
+                _keep(at, lesson, figures, on_epoch)
         best = at.place.best
         assert best is not None
         return Outcome(best.epoch, best.validation_loss, best.figures, len(at.place.history), at.place.ended)
@@ -110,6 +121,7 @@ def _train_epoch(at: _Session) -> Tally:
         torch.manual_seed(draw.initial_seed() + 1)  # of dropout
         heard, wanted = batch.frames.to(team.device), batch.targets.to(team.device)
         heard, wanted = at.material.augment(heard, wanted, draw)
+        inputs = at.material.inputs(heard)
         step = (place.epoch - 1) * stream.batches_per_epoch + number
         for group in at.optimiser.param_groups:
             group["lr"] = learning_rate(
@@ -121,7 +133,7 @@ def _train_epoch(at: _Session) -> Tally:
                 losses,
             )
         with torch.autocast(team.device.type, _AUTOCAST[settings.precision], settings.precision != "float32"):
-            logits = at.model(network_input(heard, settings.recipe.front_end)).float()
+            logits = at.model(inputs).float()
         loss = at.material.loss(logits, wanted)
         at.optimiser.zero_grad()
         torch.autograd.backward(at.scaler.scale(loss))
@@ -173,7 +185,7 @@ def _judge_epoch(at: _Session, tally: Tally) -> EpochFigures:
     )
 
 
-def _keep(at: _Session, music: MusicSet, figures: EpochFigures, on_epoch: OnEpoch | None) -> None:
+def _keep(at: _Session, lesson: Lesson, figures: EpochFigures, on_epoch: OnEpoch | None) -> None:
     """Write down the epoch and its networks, tell whoever listens, and say whether training goes on."""
     place, settings = at.place, at.settings
     place.history.append(figures)
@@ -181,8 +193,8 @@ def _keep(at: _Session, music: MusicSet, figures: EpochFigures, on_epoch: OnEpoc
     ended = _end(place, settings)
     if at.team.leads:
         if figures.best:
-            keep_best(at.folder, music, settings, at.network, at.material, figures)
-        keep_epoch(at.folder, music, settings, at.network, at.material, place.history, bool(ended))
+            keep_best(at.folder, lesson, settings, at.network, at.material, figures)
+        keep_epoch(at.folder, lesson, settings, at.network, at.material, place.history, bool(ended))
         at.display.epoch(figures)
         if at.live is not None:
             at.live.epoch(figures)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import torch
@@ -31,38 +31,25 @@ class Judgement:
     figures: dict[str, float]
 
 
+class HeldOut(Protocol):
+    """What networks are judged on."""
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """What a network takes and the targets (batch, n_labels), of this process's share, on its device."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Judge:
-    """Judges networks on `clips`; each process of a team hears its share, and all get the whole judgement."""
+class ClipWindows:
+    """The windows of `clips` that are not silent."""
 
     clips: Sequence[Clip]
     cache: FeatureCache
     targets: Targets
-    activation: Activation
-    n_labels: int
-    multi_label: bool
-    loss: Loss
     team: Team
 
-    def judge(self, network: nn.Module) -> Judgement:
-        """Leaves the network in evaluation. Raises UnreadableAudio."""
-        network.eval()
-        team, sums = self.team, torch.zeros(2, dtype=torch.float64)
-        truth, scores = ([np.empty((0, self.n_labels), np.float32)] for _ in range(2))
-        with torch.inference_mode():
-            for windows, targets in self._batches():
-                logits = network.logits(windows).float()  # type: ignore[operator]
-                sums += torch.tensor([self.loss(logits, targets).item() * len(targets), len(targets)])
-                truth.append(targets.cpu().numpy())
-                scores.append(activated(logits, self.activation).cpu().numpy())
-        total = team.summed(sums)
-        wanted, found = (team.gathered(np.concatenate(rows)) for rows in (truth, scores))
-        if not np.isfinite(found).all():
-            return Judgement(math.nan, {})
-        return Judgement(float(total[0] / total[1]), window_figures(wanted, found, self.multi_label))
-
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Normalised windows and targets of this process's clips, on its device."""
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """As `HeldOut`, clip by clip. Raises UnreadableAudio."""
         recipe, device = self.cache.recipe, self.team.device
         for clip in self.clips[self.team.rank :: self.team.size]:
             blocks = self.cache.blocks(clip)
@@ -72,6 +59,35 @@ class Judge:
                 part = slice(start, start + _WINDOWS)
                 windows = torch.from_numpy(blocks.windows(recipe, heard[part])).to(device)
                 yield network_input(windows, recipe.front_end), targets[part].to(device)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges networks; each process of a team takes its share, and all get the whole judgement."""
+
+    held_out: HeldOut
+    activation: Activation
+    n_labels: int
+    multi_label: bool
+    loss: Loss
+    team: Team
+
+    def judge(self, network: nn.Module) -> Judgement:
+        """Leaves the network in evaluation. Raises what `held_out` does."""
+        network.eval()
+        team, sums = self.team, torch.zeros(2, dtype=torch.float64)
+        truth, scores = ([np.empty((0, self.n_labels), np.float32)] for _ in range(2))
+        with torch.inference_mode():
+            for inputs, targets in self.held_out.batches():
+                logits = network.logits(inputs).float()  # type: ignore[operator]
+                sums += torch.tensor([self.loss(logits, targets).item() * len(targets), len(targets)])
+                truth.append(targets.cpu().numpy())
+                scores.append(activated(logits, self.activation).cpu().numpy())
+        total = team.summed(sums)
+        wanted, found = (team.gathered(np.concatenate(rows)) for rows in (truth, scores))
+        if not np.isfinite(found).all():
+            return Judgement(math.nan, {})
+        return Judgement(float(total[0] / total[1]), window_figures(wanted, found, self.multi_label))
 
 
 def lower_is_better(figure: str) -> bool:
