@@ -57,7 +57,7 @@ def test_plain_text_is_addresses_and_relative_ones_are_of_the_table() -> None:
         ("list", "<html>" * 30_000, "list:1: not CSV: field larger than field limit"),
         ("t.jsonl", "{\n", "t.jsonl:1: not JSON"),
         ("t.jsonl", f'{{"url": "{A}", "labels": "\\ud800"}}', "t.jsonl:1: not JSON"),
-        ("t.jsonl", "[]\n", "t.jsonl:1: not an object"),
+        ("t.jsonl", "[]\n", "t.jsonl:1: not a JSON object"),
         ("t.jsonl", f'{{"url": "{A}", "labels": 3}}', "t.jsonl:1: labels must be text"),
         ("t.jsonl", f'{{"url": "{A}", "labels": [3]}}', "t.jsonl:1: labels must be text"),
         ("t.jsonl", f'{{"url": "{A}", "artist": [3]}}', "t.jsonl:1: artist must be text"),

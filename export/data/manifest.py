@@ -1,8 +1,5 @@
 """A table of clips: CSV (or TSV) with a header, or JSON lines, with path, labels, artist and split."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +7,7 @@ from typing import Any, Final
 from export.data.clip import Clip, Split
 from export.data.listing import Listing, Skipped
 from export.data.media import is_picture
+from export.data.table_rows import Row, csv_rows, decoded, json_rows
 from export.errors import InputUnusable
 
 SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -64,43 +62,11 @@ def _missing(manifest: Path, missing: list[Skipped], lines: Mapping[Path, str]) 
     return "\n".join([head, *shown, *more])
 
 
-def _rows(manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Where each row is, and its fields by lower-case name."""
-    try:
-        text = manifest.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputUnusable(f"{manifest} is not UTF-8: {error.reason} at byte {error.start}") from None
+def _rows(manifest: Path) -> Iterator[Row]:
+    text = decoded(manifest.read_bytes(), str(manifest))
     if manifest.suffix.lower() in (".jsonl", ".ndjson"):
-        yield from _json_rows(text, manifest)
-    else:
-        yield from _csv_rows(text, manifest)
-
-
-def _json_rows(text: str, manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{manifest}:{number}"
-        try:
-            fields = json.loads(line)
-            json.dumps(fields, ensure_ascii=False).encode()  # half of a surrogate pair can be written nowhere
-        except ValueError as error:
-            raise InputUnusable(f"{where}: not JSON: {error}") from None
-        if not isinstance(fields, dict):
-            raise InputUnusable(f"{where}: not a JSON object")
-        yield where, {key.lower(): value for key, value in fields.items()}
-
-
-def _csv_rows(text: str, manifest: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    head = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    try:
-        for fields in reader:
-            if None in fields:
-                raise InputUnusable(f"{manifest}:{reader.line_num}: more columns than the header has")
-            yield f"{manifest}:{reader.line_num}", {(key or "").strip().lower(): fields[key] for key in fields}
-    except csv.Error as error:
-        raise InputUnusable(f"{manifest}:{reader.line_num}: not CSV: {error}") from None
+        return json_rows(text, str(manifest))
+    return csv_rows(text, str(manifest))[1]
 
 
 def _clip(fields: Mapping[str, Any], where: str, folder: Path, unlabelled: bool) -> Clip:

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
+from export.data.table_rows import decoded
 from export.errors import DependencyMissing, InputUnusable
 from export.fetch.faults import LinkFault
 from export.fetch.http_reply import make_session, opened
@@ -18,10 +19,10 @@ _MAX_BYTES: Final = 50_000_000
 def open_table(table: str, limits: Limits) -> tuple[Link, ...]:
     """The links of a table by its path or address. InputUnusable; DependencyMissing when an address gives nothing."""
     if "://" in table:
-        return read_table(_decoded(asyncio.run(_body(table, limits)), table), table.partition("?")[0], base=table)
+        return read_table(decoded(asyncio.run(_body(table, limits)), table), table.partition("?")[0], base=table)
     path = Path(table)
     try:
-        return read_table(_decoded(path.read_bytes(), table), table)
+        return read_table(decoded(path.read_bytes(), table), table)
     except FileNotFoundError:
         raise InputUnusable(f"{path}: no such file; a table of links has a header with url, labels, artist") from None
     except IsADirectoryError:
@@ -46,10 +47,3 @@ async def _body(url: str, limits: Limits) -> bytes:
             raise DependencyMissing(f"{url}: {fault.reason}") from None
         except TimeoutError:
             raise DependencyMissing(f"{url}: not done within {limits.link_s:g} s") from None
-
-
-def _decoded(body: bytes, name: str) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputUnusable(f"{name}: not UTF-8 at byte {error.start}: save the table as UTF-8") from None

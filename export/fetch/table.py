@@ -1,8 +1,5 @@
 """The table of links: CSV with a header, JSON lines, or plain text with an address a line. Pure."""
 
-import csv
-import io
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -10,6 +7,7 @@ from typing import Any, Final
 
 from export.data.clip import SPLITS
 from export.data.manifest import SPLIT_NAMES
+from export.data.table_rows import Row, csv_rows, json_rows
 from export.errors import InputUnusable
 from export.fetch.link import Link, absolute
 
@@ -30,8 +28,7 @@ def read_table(text: str, name: str, base: str | None = None) -> tuple[Link, ...
     name: stands for the table in messages; its suffix (.csv, .tsv, .jsonl, .txt) tells the kind, else the first
     character does. base: the table's own address, which relative links are of. InputUnusable names the line.
     """
-    rows = _rows(text.removeprefix("\ufeff"), name)
-    links = [_link(fields, f"{name}:{number}", base) for number, fields in rows]
+    links = [_link(fields, where, base) for where, fields in _rows(text.removeprefix("\ufeff"), name)]
     if not links:
         raise InputUnusable(f"{name} has no links")
     return merged(links)
@@ -57,46 +54,21 @@ def joined(first: Link, second: Link) -> Link:
     )
 
 
-def _rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
+def _rows(text: str, name: str) -> Iterable[Row]:
     suffix = name.rpartition(".")[2].lower()
     if suffix in ("jsonl", "ndjson") or (suffix not in ("csv", "tsv", "txt") and text.lstrip().startswith("{")):
-        return _json_rows(text, name)
+        return json_rows(text, name)
     if suffix == "txt":
         lines = enumerate(text.splitlines(), 1)
-        return [(n, {"url": line}) for n, line in lines if line.strip() and not line.startswith("#")]
-    return _csv_rows(text, name)
-
-
-def _json_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
-    rows: list[tuple[int, Mapping[str, Any]]] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-            json.dumps(fields, ensure_ascii=False).encode()  # half of a surrogate pair can be written nowhere
-        except ValueError as error:
-            raise InputUnusable(f"{name}:{number}: not JSON: {error}") from None
-        if not isinstance(fields, dict):
-            raise InputUnusable(f"{name}:{number}: not an object with a url")
-        rows.append((number, fields))
+        return [(f"{name}:{n}", {"url": line}) for n, line in lines if line.strip() and not line.startswith("#")]
+    header, rows = csv_rows(text, name)
+    if not header & set(COLUMNS["url"]):
+        raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
     return rows
 
 
-def _csv_rows(text: str, name: str) -> list[tuple[int, Mapping[str, Any]]]:
-    head = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
-    try:
-        header = {(column or "").strip().lower() for column in reader.fieldnames or ()}
-        if not header & set(COLUMNS["url"]):
-            raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
-        return [(reader.line_num, fields) for fields in reader]
-    except csv.Error as error:
-        raise InputUnusable(f"{name}:{max(1, reader.line_num)}: not CSV: {error}") from None
-
-
 def _link(row: Mapping[str, Any], where: str, base: str | None) -> Link:
-    fields = {str(key).strip().lower(): value for key, value in row.items() if value not in (None, "")}
+    fields = {key: value for key, value in row.items() if value not in (None, "")}
     url = _field(fields, "url")
     if not isinstance(url, str) or not url.strip():
         raise InputUnusable(f"{where}: no url")
