@@ -8,7 +8,6 @@ from typing import Final
 
 from export.data.clip import Clip
 from export.data.music_set import MusicSet
-from export.train.trained import checkpoint_of
 from models.whole_file import write_text
 
 LEARNT: Final = "learnt.json"  # in a run's folder
@@ -35,7 +34,7 @@ def learnt_from(music: MusicSet, left_out: Iterable[Clip], initial: str) -> Lear
         for split in ("train", "validation")
     )
     path = Path(initial).expanduser()
-    before = read_learnt(run_folder_of(checkpoint_of(path))) if initial and path.exists() else None
+    before = read_learnt(path if path.is_dir() else run_folder_of(path)) if initial else None
     return Learnt(music.fingerprint, train | before.train if before else train, validation)
 
 

@@ -92,6 +92,11 @@ def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) ->
         )
 
 
+def begun_with(folder: RunFolder) -> TrainSettings | None:
+    """The settings of the run in the folder, if there is one. SettingsUnusable."""
+    return read_settings(folder.settings) if folder.settings.is_file() else None
+
+
 def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out: Sequence[tuple[Clip, str]]) -> None:
     """Write a new run's first files, or note that a run goes on here and clear away what a kill has left."""
     for place in (folder.path, folder.best.parent, folder.plots):  # not beneath: other runs may be at work there

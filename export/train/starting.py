@@ -20,10 +20,15 @@ _OUTPUT: Final = "output."  # of every network: the layer whose length is the nu
 _DEFAULT_NETWORK: Final = "spectrogram-cnn"
 
 
-def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
-    """The settings with nothing left open: network, options, front end and loss. SettingsUnusable, InputUnusable."""
+def resolved(settings: TrainSettings, music: MusicSet, before: TrainSettings | None = None) -> TrainSettings:
+    """The settings with nothing left open: network, options, front end and loss. SettingsUnusable, InputUnusable.
+
+    before: of the run that goes on, whose initial network need no longer be there.
+    """
     changes: dict[str, object] = {}
-    if settings.initial:
+    if settings.initial and before is not None and before.initial == settings.initial:
+        changes |= _as_before(settings, before)
+    elif settings.initial:
         spec, _ = initial_network(settings.initial)
         changes |= _from_initial(settings, spec)
     elif settings.network == "auto":
@@ -39,10 +44,13 @@ def resolved(settings: TrainSettings, music: MusicSet) -> TrainSettings:
     return checked(found.model_dump(mode="json", exclude_none=True), "settings")
 
 
-def starting_network(settings: TrainSettings, labels: tuple[Label, ...], columns: tuple[str, ...] = ()) -> nn.Module:
+def starting_network(
+    settings: TrainSettings, labels: tuple[Label, ...], columns: tuple[str, ...] = (), *, going_on: bool = False
+) -> nn.Module:
     """The network of `resolved` settings; of an initial one with other labels the last layer is fresh.
 
     columns: of a table, where that is what the network learns from. The seed of the settings decides what is fresh.
+    going_on: a state's weights will take the place of all of them.
     SettingsUnusable for options that the network does not take.
     """
     torch.manual_seed(settings.seed)
@@ -51,7 +59,7 @@ def starting_network(settings: TrainSettings, labels: tuple[Label, ...], columns
         network = make_network(settings.network, len(labels), settings.network_options, shape)
     except (TypeError, ValueError) as error:
         raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
-    if settings.initial:
+    if settings.initial and not going_on:
         _learn_from(network, settings, labels)
     if settings.network != "musicnn":
         _lay_out(network)
@@ -97,6 +105,17 @@ def _from_initial(settings: TrainSettings, spec: NetworkSpec) -> dict[str, objec
     options = {**spec.options, **settings.network_options}
     windows = {"window_s": settings.window_s or spec.recipe.window_s, "hop_s": settings.hop_s or spec.recipe.hop_s}
     return {"network": spec.network, "network_options": options, "front_end": heard, **windows}
+
+
+def _as_before(settings: TrainSettings, before: TrainSettings) -> dict[str, object]:
+    """What the initial network had decided when the run began."""
+    return {
+        "network": before.network if settings.network == "auto" else settings.network,
+        "network_options": {**before.network_options, **settings.network_options},
+        "front_end": before.front_end if settings.front_end == "auto" else settings.front_end,
+        "window_s": settings.window_s or before.window_s,
+        "hop_s": settings.hop_s or before.hop_s,
+    }
 
 
 def _learn_from(network: nn.Module, settings: TrainSettings, labels: tuple[Label, ...]) -> None:

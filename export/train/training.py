@@ -21,7 +21,7 @@ from export.train.live import Live
 from export.train.material import Lesson, Material, check_music, gather_material
 from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
 from export.train.parallel import Team, joined
-from export.train.run_folder import RunFolder, begin, require_new, require_same
+from export.train.run_folder import RunFolder, begin, begun_with, require_new, require_same
 from export.train.schedule import learning_rate
 from export.train.settings import OptimiserSettings, TrainSettings
 from export.train.starting import resolved, starting_network, training_mode
@@ -49,7 +49,7 @@ def train(
     process; may raise StopTraining (`export.train.outcome`). cache: default `music.folder`/cache. workers: processes
     that fill it; 0: one a processor. Raises InputUnusable, SettingsUnusable, CannotWrite, OSError.
     """
-    settings = resolved(settings, music)
+    settings = resolved(settings, music, begun_with(RunFolder(run)) if resume else None)
     check_music(music, settings, targets is not None)
 
     def gather(team: Team) -> Material:
@@ -70,10 +70,11 @@ def learn(
             require_new(folder)
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        network = starting_network(settings, music.labels, lesson.columns).to(team.device)
+        going_on = resume and folder.state.exists()
+        network = starting_network(settings, music.labels, lesson.columns, going_on=going_on).to(team.device)
         material = lesson.gather(team)
         at = _Session(settings, folder, team, material, network)
-        if resume and folder.state.exists():
+        if going_on:
             at.place = load_state(folder.state, network, at.optimiser, at.scaler, team.size)
         if team.leads and not at.place.ended:
             begin(folder, settings, music, material.left_out)
