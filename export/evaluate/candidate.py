@@ -1,5 +1,6 @@
 """A model that is to be judged, and what it says of clips: offline, or through the daemon."""
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ import numpy as np
 
 from export.data.cache import FeatureCache
 from export.data.cache_build import build
-from export.data.clip import Clip, Split
+from export.data.clip import SPLITS, Clip, Split
 from export.data.media import is_picture
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
-from export.evaluate.alignment import Alignment
+from export.evaluate.alignment import Alignment, align
 from export.evaluate.comparison import Judged
+from export.evaluate.evaluation import ModelFacts
 from export.evaluate.learnt_note import learnt_note
 from export.evaluate.onnx_scorer import OnnxScorer
 from export.evaluate.rows import Rows, rows_of
@@ -37,6 +39,15 @@ class Candidate:
     def model_labels(self) -> tuple[str, ...]:
         """All of the model's labels, in the order of its scores."""
         return tuple(label.name for label in self.scorer.labels)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """Which model it is."""
+        scorer = self.scorer
+        with scorer.path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        recipe = scorer.recipe
+        return ModelFacts(scorer.name, scorer.path, sha256, scorer.activation, recipe.window_s, recipe.hop_s)
 
     def learnt_note(self, split: Split) -> str | None:
         """What it has heard in training of the clips of `split`, in a sentence, where there is something to say."""
@@ -66,6 +77,14 @@ class Candidate:
         """Side by side with the truth."""
         return rows_of(scored, self.model_labels, labels, self.music.multi_label)
 
+    def validation(self, split: Split, workers: int) -> Rows | None:
+        """Rows of the validation clips, which temperature and thresholds are fitted on; None when `split` is theirs."""
+        clips = self.music.of("validation")
+        if split == "validation" or not clips:
+            return None
+        readable, _ = self.readable(clips, workers)
+        return self.rows(self.scored(readable, "scoring validation"), self.alignment.labels)
+
     def judged(self, rows: Rows, validation: Rows | None) -> tuple[Judged, str | None]:
         """With the thresholds of the card, or else the best ones on validation windows; and which of them, in words."""
         if not self.music.multi_label:
@@ -91,10 +110,28 @@ class Candidate:
         return model
 
 
-def same_tracks(first: Rows, second: Rows) -> tuple[Rows, Rows]:
-    """The tracks that are in both, in the same order."""
-    there = {clip.path for clip in second.clips}
-    common = [clip for clip in first.clips if clip.path in there]
-    one, other = first.of(common), second.of(common)
-    assert np.array_equal(one.truth, other.truth)
-    return one, other
+def candidate_of(scorer: Scorer, music: MusicSet, cache: Path, common_labels: bool) -> Candidate:
+    """The model on this music; `cache`: the folder. InputUnusable where their labels differ: see `align`."""
+    names = [label.name for label in scorer.labels]
+    alignment = align(scorer.name, names, music.label_names, common_labels)
+    return Candidate(scorer, alignment, music, FeatureCache(cache, scorer.recipe))
+
+
+def clips_of(music: MusicSet, split: Split) -> tuple[Clip, ...]:
+    """The clips of a split; InputUnusable when there are none."""
+    found = music.of(split)
+    if not found:
+        there = [name for name in SPLITS if music.of(name)]
+        advice = f"it has {', '.join(there)}" if there else "scan it again with splits"
+        raise InputUnusable(f"{music.folder} has no clips of split {split!r}; {advice}")
+    return found
+
+
+def same_tracks(*rows: Rows) -> tuple[Rows, ...]:
+    """The tracks that are in all of them, in the order of the first."""
+    first, *others = rows
+    there = [{clip.path for clip in other.clips} for other in others]
+    common = [clip for clip in first.clips if all(clip.path in paths for paths in there)]
+    same = tuple(each.of(common) for each in rows)
+    assert all(np.array_equal(each.truth, same[0].truth) for each in same)
+    return same

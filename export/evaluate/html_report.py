@@ -1,23 +1,20 @@
 """An evaluation as a page: `index.html` in a folder, the pictures inside it, the sounds in `clips/` beside it."""
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from export.data.media import is_picture
 from export.errors import InputUnusable
 from export.evaluate.clip_cutting import cut
 from export.evaluate.confusion import Example
 from export.evaluate.evaluation import Evaluation
+from export.evaluate.html_page import inline, page_template
 from export.evaluate.pictures import confusion_picture, differences_picture, labels_picture, reliability_picture
-from export.evaluate.wording import FIGURES, chance, figure, signed, span
+from export.evaluate.wording import FIGURES
 from export.progress import tracked
 from models.whole_file import write_text
 
@@ -25,7 +22,6 @@ PAGE: Final = "index.html"
 CLIPS: Final = "clips"
 _AROUND_S: Final = 2.0  # heard before and after the window
 _TILES: Final = ("accuracy", "macro_f1", "roc_auc", "pr_auc")
-_TEMPLATE: Final = "report.html.j2"
 _OWN_NAME: Final = re.compile(r"[0-9a-f]{16}\.mp3")  # see `_shown`
 
 
@@ -60,31 +56,22 @@ def _clear(clips: Path, named: Set[str]) -> None:
 
 
 def _page(evaluation: Evaluation, shown: Mapping[Example, Shown]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(figure=figure, span=span, signed=signed, chance=chance, percent=_percent)
     comparison = evaluation.comparison
     compared = (
         [] if comparison is None else [(k, comparison.differences[k]) for k in FIGURES if k in comparison.differences]
     )
     names = [line.name for line in evaluation.labels]
-    return environment.get_template(_TEMPLATE).render(
+    return page_template(Path(__file__).parent / "report.html.j2").render(
         found=evaluation,
         figures=FIGURES,
         tiles=[key for key in _TILES if key in evaluation.tracks],
         shown=shown,
         compared=compared,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         pictures={
-            "labels": _inline(labels_picture(evaluation.labels)),
-            "confusion": _inline(confusion_picture(evaluation.confusion, names)),
-            "reliability": _inline(reliability_picture(evaluation.calibration)),
-            "differences": _inline(differences_picture(compared)) if compared else "",
+            "labels": inline(labels_picture(evaluation.labels)),
+            "confusion": inline(confusion_picture(evaluation.confusion, names)),
+            "reliability": inline(reliability_picture(evaluation.calibration)),
+            "differences": inline(differences_picture(compared)) if compared else "",
         },
     )
 
@@ -106,11 +93,3 @@ def _shown(example: Example, evaluation: Evaluation, folder: Path) -> Shown:
     minutes, seconds = divmod(int(start_s), 60)
     at = f"{minutes}:{seconds:02}"
     return Shown(example.path.name, example.true_score, example.heard_score, at, sound)
-
-
-def _inline(picture: bytes) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture).decode()}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f} %"

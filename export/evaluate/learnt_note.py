@@ -26,7 +26,7 @@ def learnt_note(
     labels: the model's. origin: what its file says of where it is from. so: what follows where it knows the clips.
     None where there is nothing to say, or where the model does not say what it was trained on.
     """
-    fingerprint = _fingerprint(origin)
+    fingerprint = fingerprint_of(origin)
     if fingerprint is None:
         return None
     learnt, clips = _learnt(path, fingerprint), music.of(split)
@@ -49,7 +49,8 @@ def learnt_note(
     return f"{another}{found}: {so}."
 
 
-def _fingerprint(origin: Mapping[str, object]) -> str | None:
+def fingerprint_of(origin: Mapping[str, object]) -> str | None:
+    """Of the music set that a model was trained on, where its file says so."""
     noted = origin.get("music_set")
     found = noted.get("fingerprint") if isinstance(noted, Mapping) else None
     return found if isinstance(found, str) else None

@@ -33,6 +33,21 @@ def resampled(judged: Judged, multi_label: bool, resamples: int) -> Draws:
     return draws(statistic, len(rows.clips), resamples)
 
 
+def resampled_windows(judged: Judged, multi_label: bool, resamples: int) -> Draws:
+    """The figures of the windows of resampled tracks: all the windows of a track are drawn together."""
+    rows = judged.rows
+    order = np.argsort(rows.owner, kind="stable")
+    of_track = np.split(order, np.searchsorted(rows.owner[order], np.arange(1, len(rows.clips))))
+    truth = rows.window_truth
+
+    def statistic(chosen: np.ndarray[tuple[int], np.dtype[np.intp]]) -> dict[str, float]:
+        drawn = np.concatenate([of_track[track] for track in chosen])
+        found = figures(truth[drawn], rows.windows[drawn], multi_label, judged.thresholds)
+        return {key: value for key, value in found.items() if key not in COUNTS}
+
+    return draws(statistic, len(rows.clips), resamples)
+
+
 def intervals(drawn: Draws) -> Mapping[str, Interval]:
     """Of each figure."""
     return {key: interval(values) for key, values in drawn.items() if not key.startswith(_F1_OF)}

@@ -36,11 +36,11 @@ def labels_picture(lines: Sequence[LabelLine]) -> bytes:
     for place, line in zip(places, shown, strict=True):
         if line.f1_interval is not None:
             axes.plot([line.f1_interval.low, line.f1_interval.high], [place, place], color=INK, linewidth=1.3)
-    axes.set_yticks(places, [_written(line.name) for line in shown])
+    axes.set_yticks(places, [written(line.name) for line in shown])
     axes.set_xlim(0, 1)
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.set_xlabel("F1 of tracks, with its 95 % interval")
-    _plain(axes, grid="x")
+    plain(axes, grid="x")
     return svg(drawing)
 
 
@@ -54,7 +54,7 @@ def confusion_picture(matrix: Sequence[Sequence[int]], labels: Sequence[str]) ->
     axes = drawing.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="equal")
     small = 9 if n <= _WRITTEN_LABELS else 6
-    names = [_written(name) for name in labels]
+    names = [written(name) for name in labels]
     axes.set_xticks(range(n), names, rotation=90 if n > 6 else 30, ha="center" if n > 6 else "left", fontsize=small)
     axes.set_yticks(range(n), names, fontsize=small)
     axes.xaxis.tick_top()
@@ -86,8 +86,8 @@ def reliability_picture(calibration: Calibration) -> bytes:
     below.set_xlim(0, 1)
     below.set_xlabel("score")
     below.set_ylabel("windows" if not calibration.every_score else "scores")
-    _plain(axes, grid="both")
-    _plain(below, grid="y")
+    plain(axes, grid="both")
+    plain(below, grid="y")
     return svg(drawing)
 
 
@@ -104,13 +104,23 @@ def differences_picture(differences: Sequence[tuple[str, Difference]]) -> bytes:
     axes.set_yticks(places, [FIGURES[key][0] for key, _ in differences])
     axes.set_ylim(-0.6, len(differences) - 0.4)
     axes.set_xlabel("other model minus this one (blue: better, orange: worse, grey: either)")
-    _plain(axes, grid="x")
+    plain(axes, grid="x")
     return svg(drawing)
 
 
-def _written(name: str) -> str:
+def written(name: str) -> str:
     """A label as it is: between two dollars matplotlib would read a formula, and fail where there is none."""
     return name.replace("$", r"\$")
+
+
+def plain(axes: Axes, grid: str) -> None:
+    """Lines of a grid ("x", "y" or "both"), and none around."""
+    axes.grid(axis=grid, color=FAINT, linewidth=0.7)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, colors=INK)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(FAINT)
 
 
 def _verdict(found: Difference, more_is_better: bool) -> str:
@@ -130,12 +140,3 @@ def _reliability(axes: Axes, filled: Sequence[Bin], colour: str, said: str) -> N
     axes.plot(
         [each.confidence for each in filled], [each.right for each in filled], "o-", color=colour, label=said, ms=4
     )
-
-
-def _plain(axes: Axes, grid: str) -> None:
-    axes.grid(axis=grid, color=FAINT, linewidth=0.7)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, colors=INK)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(FAINT)

@@ -37,7 +37,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
 
 
 def _figures(evaluation: Evaluation) -> Table:
-    table = _table("", "tracks", "95 % interval", "windows", title="Figures")
+    table = number_table("", "tracks", "95 % interval", "windows", title="Figures")
     for key, (name, _, _) in FIGURES.items():
         if key in evaluation.tracks:
             table.add_row(
@@ -50,7 +50,7 @@ def _figures(evaluation: Evaluation) -> Table:
 
 
 def _labels(evaluation: Evaluation) -> Table:
-    table = _table("label", "tracks", "precision", "recall", "F1", "95 %", "ROC-AUC", "PR-AUC", title="Labels")
+    table = number_table("label", "tracks", "precision", "recall", "F1", "95 %", "ROC-AUC", "PR-AUC", title="Labels")
     lines = sorted(evaluation.labels, key=lambda line: -line.support)
     for line in lines[:_MOST_LABELS]:
         values = [line.precision, line.recall, line.f1] if line.support else [None] * 3
@@ -91,7 +91,7 @@ def _streaming(check: StreamingCheck | None) -> list[str]:
 
 def _print_comparison(console: Console, comparison: Comparison, n_labels: int) -> None:
     title = f"Against {escape(comparison.other)}, {comparison.tracks} tracks"
-    table = _table("", "this", "other", "difference", "95 % interval", "p", title=title)
+    table = number_table("", "this", "other", "difference", "95 % interval", "p", title=title)
     for key, (name, _, _) in FIGURES.items():
         if key in comparison.differences:
             found = comparison.differences[key]
@@ -107,7 +107,7 @@ def _print_comparison(console: Console, comparison: Comparison, n_labels: int) -
     )
 
 
-def _table(*columns: str, title: str) -> Table:
+def number_table(*columns: str, title: str) -> Table:
     """A table of numbers: all but the first column to the right."""
     table = Table(*columns, title=title, box=SIMPLE_HEAD)
     for column in table.columns[1:]:

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from export.data.recipe import Recipe
 from export.train.trained import NetworkSpec, checkpoint_of, load_network
@@ -50,6 +51,11 @@ class TorchScorer:
     def origin(self) -> Mapping[str, object]:
         """The checkpoint's notes."""
         return self.spec.notes
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that training can change."""
+        return sum(each.numel() for each in cast(nn.Module, self._network).parameters())
 
     def scores(self, windows: Floats) -> Floats:
         """Normalised windows, float32 (n, frames, mels) -> float32 (n, n_labels)."""

@@ -129,6 +129,15 @@ def write_metrics(folder: RunFolder, history: Sequence[EpochFigures]) -> None:
     write_text(folder.metrics, "".join(json.dumps(asdict(epoch)) + "\n" for epoch in history))
 
 
+def read_metrics(folder: RunFolder) -> list[EpochFigures]:
+    """What `write_metrics` wrote; nothing where that is not there, or is something else."""
+    try:
+        lines = folder.metrics.read_text(encoding="utf-8").splitlines()
+        return [EpochFigures(**json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """A line for each setting that is not what it was, by its dotted name."""
     for key in sorted(before.keys() | now.keys()):
