@@ -6,10 +6,20 @@ from typing import Final, Protocol
 
 from torch import Tensor, nn
 
+from models.convnet import ConvNet
+from models.convnet_improv import convnet_improv
+from models.improved_music_genre_cnn_v2 import ImprovedMusicGenreCnnV2
+from models.lstm import Lstm
+from models.mfcc_cnn import MfccCnn
+from models.music_genre_cnn import improved_music_genre_cnn, music_genre_cnn
 from models.musicnn import Musicnn
 from models.named_front_ends import HearingName
+from models.resnet50 import ResNet50
 from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
 from models.spectrogram_cnn import SpectrogramCnn
+from models.vector_cnn import VectorCnn
+from models.vector_dense import VectorDense
+from models.vector_rnn import VectorRnn
 
 Options = Mapping[str, int | float | str | bool]
 
@@ -49,7 +59,18 @@ def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[
 
 
 NETWORKS: Final[Mapping[str, NetworkKind]] = {
+    "convnet": NetworkKind(ConvNet, "mel-image", shaped=True),
+    "convnet-improv": NetworkKind(convnet_improv, "mel-image", shaped=True),
+    "improved-music-genre-cnn": NetworkKind(improved_music_genre_cnn, "mel-image", shaped=True),
+    "improved-music-genre-cnn-v2": NetworkKind(ImprovedMusicGenreCnnV2, "mel-image", shaped=True),
+    "lstm": NetworkKind(Lstm, "frame33", shaped=True),
+    "mfcc-cnn": NetworkKind(MfccCnn, "mfcc", shaped=True),
+    "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image", shaped=True),
     "musicnn": NetworkKind(Musicnn, "musicnn"),
+    "resnet50": NetworkKind(ResNet50, "mel-image", shaped=True),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
+    "vector-cnn": NetworkKind(VectorCnn, "track174", shaped=True),
+    "vector-dense": NetworkKind(VectorDense, "track174", shaped=True),
+    "vector-rnn": NetworkKind(VectorRnn, "track174", shaped=True),
 }
