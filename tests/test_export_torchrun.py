@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import socket
@@ -21,6 +22,7 @@ from export.errors import InputUnusable
 from export.train.run_folder import RunFolder
 from export.train.synced_norm import SyncedNorm, with_synced_norms
 from export.train.training import train
+from models.input_scale import InputScale
 from tests.training_sets import make_set, settings
 
 torch.set_num_threads(1)
@@ -92,23 +94,29 @@ def team_of_one() -> Any:
 
 
 @pytest.mark.parametrize(
-    ("norm", "shape"), [(nn.BatchNorm2d(3, eps=1e-3, momentum=0.2), (4, 3, 5, 6)), (nn.BatchNorm1d(3), (8, 3))]
+    ("norm", "shape"),
+    [
+        (nn.BatchNorm2d(3, eps=1e-3, momentum=0.2), (4, 3, 5, 6)),
+        (nn.BatchNorm1d(3), (8, 3)),
+        (InputScale(3).norm, (4, 3, 7)),
+    ],
 )
 @pytest.mark.usefixtures("team_of_one")
 def test_a_synced_norm_of_one_is_torchs_own(norm: nn.BatchNorm2d, shape: tuple[int, ...]) -> None:
     torch.manual_seed(5)
-    nn.init.normal_(norm.weight)
-    own = type(norm)(3, norm.eps, norm.momentum)
-    own.load_state_dict(norm.state_dict())
+    if norm.affine:
+        nn.init.normal_(norm.weight)
+    own = copy.deepcopy(norm)
     (synced,) = with_synced_norms(nn.Sequential(norm)).children()
     assert isinstance(synced, SyncedNorm)
-    values = 3 + 2 * torch.randn(*shape)
-    inputs = [values.clone().requires_grad_() for _ in range(2)]
-    outputs = [module.train()(given) for module, given in zip((synced, own), inputs, strict=True)]
-    for output in outputs:
-        output.pow(3).sum().backward()
-    torch.testing.assert_close(outputs[0], outputs[1])
-    torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(synced.weight.grad, own.weight.grad, rtol=1e-4, atol=1e-4)
+    for values in (3 + 2 * torch.randn(*shape), 4 * torch.randn(*shape)):
+        inputs = [values.clone().requires_grad_() for _ in range(2)]
+        outputs = [module.train()(given) for module, given in zip((synced, own), inputs, strict=True)]
+        for output in outputs:
+            output.pow(3).sum().backward()
+        torch.testing.assert_close(outputs[0], outputs[1])
+        torch.testing.assert_close(inputs[0].grad, inputs[1].grad, rtol=1e-4, atol=1e-4)
+    if norm.affine:
+        torch.testing.assert_close(synced.weight.grad, own.weight.grad, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(dict(synced.state_dict()), dict(own.state_dict()))
     torch.testing.assert_close(synced.eval()(values), own.eval()(values))

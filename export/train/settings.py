@@ -21,6 +21,7 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 _USUAL: Final[HearingName] = "spectrogram"
+_LEARNT_ELSEWHERE: Final = {"weights", "checkpoint"}  # options of networks that begin with what others have published
 SOFTMAX_LOSSES: Final = ("ce", "kl")  # one label a window; the others have a sigmoid for each label
 
 
@@ -56,7 +57,7 @@ class LossSettings(Part):
     """kind "auto": "ce" where a clip has one label, "bce" where it may have several.
 
     gamma_positive, gamma_negative: of asymmetric-focal and asl. probability_shift: of asl. pos_weight: of bce, total
-    positives / (labels * positives of the label). label_smoothing: of ce.
+    positives / (labels * positives of the label); class_weights: of ce, the same. label_smoothing: of ce.
     """
 
     kind: LossKind = "auto"
@@ -64,6 +65,7 @@ class LossSettings(Part):
     gamma_negative: NotNegative = 4.0
     probability_shift: Annotated[float, Field(ge=0, lt=1)] = 0.05
     pos_weight: bool = True
+    class_weights: bool = False
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
@@ -142,7 +144,7 @@ class TrainSettings(Part):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "TrainSettings":
-        if self.frozen == "body" and not self.initial:
+        if self.frozen == "body" and not self.initial and not _LEARNT_ELSEWHERE & self.network_options.keys():
             raise ValueError("frozen = 'body' needs initial: a body that has learnt nothing is not worth keeping")
         recipe = self.recipe
         hop, frame_hop = recipe.hop_s * recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop

@@ -26,7 +26,7 @@ class _Summed(torch.autograd.Function):
 
 
 class SyncedNorm(nn.Module):
-    """Stands in for `norm` and shares its parameters and running statistics, under the same names."""
+    """Stands in for `norm` and shares its parameters, if it has any, and running statistics, under the same names."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -34,26 +34,34 @@ class SyncedNorm(nn.Module):
 
     def __init__(self, norm: _BatchNorm) -> None:
         super().__init__()
-        self.norm_like = (norm.eps, norm.momentum or 0.0)
+        self.eps, self.momentum = norm.eps, norm.momentum
         self.weight, self.bias = norm.weight, norm.bias
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, getattr(norm, name))
 
     def forward(self, values: Tensor) -> Tensor:
         """(batch, channels, ...) -> the same shape, normalised."""
-        eps, momentum = self.norm_like
         shape = (1, -1, *[1] * (values.ndim - 2))
         if not self.training:
             mean, variance = self.running_mean, self.running_var
         else:
             mean, variance, n = self._statistics(values.float(), shape)
-            with torch.no_grad():
-                self.running_mean.lerp_(mean, momentum)
-                self.running_var.lerp_(variance * (n / (n - 1)), momentum)
-                self.num_batches_tracked += 1
-        scale = self.weight / torch.sqrt(variance + eps)
-        shift = self.bias - mean * scale
+            self._remember(mean, variance * (n / (n - 1)))
+        scale = 1 / torch.sqrt(variance + self.eps)
+        if self.weight is not None:
+            scale = self.weight * scale
+        shift = -mean * scale
+        if self.bias is not None:
+            shift = self.bias + shift
         return (values * scale.view(shape) + shift.view(shape)).to(values.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Without a momentum every batch there ever was counts the same."""
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(variance, share)
 
     def _statistics(self, values: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, float]:
         """(mean, variance) of each channel over all processes' values, and how many they are of."""
