@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import av
@@ -21,7 +22,7 @@ from av.stream import Discard
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.errors import BadChunk
-from models.timeline import Timeline
+from models.stretches import stretches
 
 log = logging.getLogger(__name__)
 
@@ -80,15 +81,12 @@ class Decoder:
 
     def pieces(self) -> Iterator[Piece]:
         """The audio up to the end. Raises BadChunk for a rate, channel count or sample format out of bounds."""
-        run: _Run | None = None
-        for frame in self._frames():
-            if run is None or not run.takes(frame):
-                if run is not None:
-                    yield from run.flush()
-                run = _Run(frame, Fraction(self._stream.time_base or 1), self._name, self._chunk_s)
-            yield from run.push(frame)
-        if run is not None:
-            yield from run.flush()
+        time_base = Fraction(self._stream.time_base or 1)
+        begin = partial(_audio_format, name=self._name)
+        for audio_format, start, held in stretches(self._frames(), time_base, self._chunk_s, _shape, begin):
+            piece = Piece(start, audio_format, interleaved(held))
+            del held  # or these frames would be there while the next are collected
+            yield piece
 
     def _frames(self) -> Iterator[AudioFrame]:
         """Decoded frames; packets that cannot be decoded are skipped, a container that cannot be read on ends."""
@@ -105,45 +103,6 @@ class Decoder:
         self.skipped_packets += 1
         if self.skipped_packets == 1:
             log.warning("%s: a corrupt packet was skipped (%s); more are only counted", self._name, error.strerror)
-
-
-class _Run:
-    """Frames of one format, collected into pieces: one conversion a piece, little work a frame."""
-
-    def __init__(self, first: AudioFrame, time_base: Fraction, name: str, chunk_s: float) -> None:
-        self._shape = _shape(first)
-        self._format = _audio_format(first, name)
-        ticks = time_base * first.sample_rate
-        self._scale, self._divisor = 2 * ticks.numerator, 2 * ticks.denominator
-        self._timeline = Timeline(first.sample_rate)
-        self._piece_frames = max(1, round(chunk_s * first.sample_rate))
-        self._held: list[AudioFrame] = []
-        self._start = 0
-
-    def takes(self, frame: AudioFrame) -> bool:
-        """Whether `frame` has this run's rate, sample format and channels."""
-        return _shape(frame) == self._shape
-
-    def push(self, frame: AudioFrame) -> Iterator[Piece]:
-        """The piece that `frame` completes, or that ends before it because there is a hole."""
-        expected, pts = self._timeline.next, frame.pts
-        timestamp = None if pts is None else (pts * self._scale + self._divisor // 2) // self._divisor
-        position = self._timeline.place(timestamp, frame.samples)
-        if position is None:
-            return
-        if position != expected:
-            yield from self.flush()
-        if not self._held:
-            self._start = position
-        self._held.append(frame)
-        if self._timeline.next - self._start >= self._piece_frames:
-            yield from self.flush()
-
-    def flush(self) -> Iterator[Piece]:
-        """What is held, if anything."""
-        if self._held:
-            held, self._held = self._held, []
-            yield Piece(self._start, self._format, interleaved(held))
 
 
 def interleaved(frames: list[AudioFrame]) -> bytes:

@@ -4,6 +4,7 @@ Time is kept by the frames' timestamps: a corrupt stretch shows as a jump of `po
 The daemon's own reader (daemon/sources/decode.py, pcm.py) has the same rules; a test compares the two.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,7 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from export.errors import InputUnusable
-from models.timeline import Timeline
+from models.stretches import stretches
 
 Floats = npt.NDArray[np.float32]
 
@@ -117,18 +118,17 @@ def _pieces(container: InputContainer, path: Path, piece_s: float) -> Iterator[M
     for other in container.streams:
         if other is not stream:
             other.discard = Discard.all
+    runs = itertools.count()
+
+    def begin(first: AudioFrame) -> int:
+        _check(first, path)
+        return next(runs)
+
     time_base = Fraction(stream.time_base or 1)
-    collector: _Collector | None = None
-    for frame in _frames(container, stream):
-        if collector is None or not collector.takes(frame):
-            run = 0
-            if collector is not None:
-                yield from collector.flush()
-                run = collector.run + 1
-            collector = _Collector(run, frame, time_base, piece_s, path)
-        yield from collector.push(frame)
-    if collector is not None:
-        yield from collector.flush()
+    for run, start, held in stretches(_frames(container, stream), time_base, piece_s, _shape, begin):
+        piece = MonoPiece(run, start, held[0].sample_rate, _mono(held))
+        del held  # or these frames would be there while the next are collected
+        yield piece
 
 
 def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
@@ -142,50 +142,13 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
         return
 
 
-class _Collector:
-    """Frames of one rate and layout, collected into pieces: one conversion a piece, little work a frame."""
-
-    def __init__(self, run: int, first: AudioFrame, time_base: Fraction, piece_s: float, path: Path) -> None:
-        self.run = run
-        self._shape = _shape(first)
-        rate_hz, kind, channels = self._shape
-        if kind.removesuffix("p") not in _SAMPLES:
-            raise UnreadableAudio(f"{path}: samples of FFmpeg's kind {kind} are not supported")
-        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ or not 1 <= channels <= MAX_CHANNELS:
-            raise UnreadableAudio(f"{path}: {rate_hz} Hz with {channels} channels is outside what genred takes")
-        self._rate_hz = rate_hz
-        ticks = time_base * rate_hz
-        self._scale, self._divisor = 2 * ticks.numerator, 2 * ticks.denominator
-        self._timeline = Timeline(rate_hz)
-        self._piece_frames = max(1, round(piece_s * rate_hz))
-        self._held: list[AudioFrame] = []
-        self._start = 0
-
-    def takes(self, frame: AudioFrame) -> bool:
-        """Whether `frame` has this run's rate, sample format and channels."""
-        return _shape(frame) == self._shape
-
-    def push(self, frame: AudioFrame) -> Iterator[MonoPiece]:
-        """The piece that `frame` completes, or that ends before it because there is a hole."""
-        expected = self._timeline.next
-        pts = frame.pts
-        timestamp = None if pts is None else (pts * self._scale + self._divisor // 2) // self._divisor
-        position = self._timeline.place(timestamp, frame.samples)
-        if position is None:
-            return
-        if position != expected:
-            yield from self.flush()
-        if not self._held:
-            self._start = position
-        self._held.append(frame)
-        if self._timeline.next - self._start >= self._piece_frames:
-            yield from self.flush()
-
-    def flush(self) -> Iterator[MonoPiece]:
-        """What is held, if anything."""
-        if self._held:
-            held, self._held = self._held, []
-            yield MonoPiece(self.run, self._start, self._rate_hz, _mono(held))
+def _check(frame: AudioFrame, path: Path) -> None:
+    """UnreadableAudio unless genred takes audio of this kind."""
+    rate_hz, kind, channels = _shape(frame)
+    if kind.removesuffix("p") not in _SAMPLES:
+        raise UnreadableAudio(f"{path}: samples of FFmpeg's kind {kind} are not supported")
+    if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ or not 1 <= channels <= MAX_CHANNELS:
+        raise UnreadableAudio(f"{path}: {rate_hz} Hz with {channels} channels is outside what genred takes")
 
 
 def _shape(frame: AudioFrame) -> tuple[int, str, int]:
