@@ -1,6 +1,7 @@
 """VectorRNN: one vector a window, as the only step of a recurrent network.
 
-971,786 parameters at 10 labels on 174 features.
+971,786 parameters at 10 labels on 174 features. 524,288 of them look back at the step before, and there is none: they
+stay as they were drawn.
 """
 
 import torch
