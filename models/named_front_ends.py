@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
 
-HearingName = Literal["spectrogram", "musicnn", "mfcc", "frame33", "track174", "mel-image", "waveform"]
+HearingName = Literal["spectrogram", "musicnn", "mfcc", "frame33", "track174", "mel-image", "waveform", "waveform-10s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,5 @@ HEARINGS: Final[Mapping[HearingName, Hearing]] = {
     "track174": Hearing(TRACK174_FRONT_END, 10.0, 2.0),
     "mel-image": Hearing(MEL_IMAGE_FRONT_END, 10.0, 5.0),
     "waveform": Hearing(WAVEFORM_FRONT_END, 5.0, 2.5),
+    "waveform-10s": Hearing(WAVEFORM_FRONT_END, 10.0, 5.0),
 }

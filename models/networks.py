@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from models.convnet import ConvNet
 from models.convnet_improv import convnet_improv
+from models.embedding_mlp import musicnn_mlp, wav2vec2_mlp
 from models.improved_music_genre_cnn_v2 import ImprovedMusicGenreCnnV2
 from models.lstm import Lstm
 from models.mfcc_cnn import MfccCnn
@@ -20,6 +21,7 @@ from models.spectrogram_cnn import SpectrogramCnn
 from models.vector_cnn import VectorCnn
 from models.vector_dense import VectorDense
 from models.vector_rnn import VectorRnn
+from models.wav2vec2 import Wav2Vec2
 
 Options = Mapping[str, int | float | str | bool]
 
@@ -67,10 +69,13 @@ NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "mfcc-cnn": NetworkKind(MfccCnn, "mfcc", shaped=True),
     "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image", shaped=True),
     "musicnn": NetworkKind(Musicnn, "musicnn"),
+    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn"),
     "resnet50": NetworkKind(ResNet50, "mel-image", shaped=True),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
     "vector-cnn": NetworkKind(VectorCnn, "track174", shaped=True),
     "vector-dense": NetworkKind(VectorDense, "track174", shaped=True),
     "vector-rnn": NetworkKind(VectorRnn, "track174", shaped=True),
+    "wav2vec2": NetworkKind(Wav2Vec2, "waveform"),
+    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s"),
 }

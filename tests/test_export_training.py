@@ -22,10 +22,10 @@ from export.data.music_set import MusicSet
 from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.evaluate.metrics import figures
 from export.evaluate.scoring import open_scorer, score_clips
+from export.train.initial import initial_network
 from export.train.outcome import EpochFigures, StopTraining
 from export.train.run_folder import RunFolder, begin
 from export.train.settings_file import checked, read_settings
-from export.train.starting import initial_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
 from models.catalogue import PRETRAINED
@@ -249,7 +249,7 @@ def test_settings_that_do_not_fit_are_refused(music: MusicSet, tagged: MusicSet,
     run = tmp_path / "run"
     assert "loss.kind: ce is for one label a clip" in refused(tagged, run, loss={"kind": "ce"})
     assert "early_stop.watch: 'f3' is none of loss, rows" in refused(music, run, early_stop={"watch": "f3"})
-    assert "network: 'resnet' is none of musicnn, spec" in refused(music, run, network="resnet")
+    assert "network: 'resnet' is none of convnet, " in refused(music, run, network="resnet")
     assert "network_options: spectrogram-cnn cannot be made" in refused(music, run, network_options={"depth": 3})
     assert "widths must be" in refused(music, run, network_options={"widths": "a"})
     assert "initial: nowhere is no checkpoint" in refused(music, run, initial="nowhere")

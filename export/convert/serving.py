@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from export.convert.onnx_carry import optional_carry
 from export.convert.onnx_graph import to_onnx
+from export.convert.plain_weights import with_plain_weights
 from export.data.recipe import Recipe
 from models.card import Activation, Carry
 from models.musicnn import Musicnn
@@ -38,7 +39,7 @@ class Served(nn.Module):
 
 def plain_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto:
     """The network as it is: a window in, scores out."""
-    return to_onnx(served, {INPUT: input_shape}, [OUTPUT])
+    return to_onnx(with_plain_weights(served), {INPUT: input_shape}, [OUTPUT])
 
 
 def can_carry(served: Served, recipe: Recipe) -> bool:

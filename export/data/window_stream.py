@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from export.data.balance import Balance, Ints, epoch_windows
-from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.decode import Floats
 from export.data.features import silent_windows
 from export.data.targets import Targets
+from export.data.window_source import WindowSource
 from export.errors import InputUnusable
 
 _UNPACKED: Final = 64  # windows of a clip that are laid out at once: a clip may be hours long
@@ -45,7 +45,7 @@ class WindowStream:
     def __init__(
         self,
         clips: Sequence[Clip],
-        cache: FeatureCache,
+        cache: WindowSource,
         targets: Targets,
         batch_size: int,
         seed: int,

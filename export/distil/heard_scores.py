@@ -3,8 +3,6 @@
 Named by content, so that a moved clip is not heard again and another version of a model has entries of its own.
 """
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,11 +13,10 @@ import numpy.typing as npt
 from export.data.cache import sha256_of
 from export.data.clip import Clip
 from export.data.features import Blocks, blocks_of
+from export.data.kept_rows import read_rows, write_rows
 from export.data.recipe import Recipe
 from export.distil.teacher import Session, Teacher
-from export.errors import CannotWrite
 from models.network_input import network_input
-from models.whole_file import whole_file
 
 Floats = npt.NDArray[np.float32]
 _SESSIONS: Final[dict[str, Session]] = {}  # by the model's sha256
@@ -35,7 +32,7 @@ class HeardScores:
     def kept(self, clip: Clip) -> list[Floats] | None:
         """Each teacher's scores, float32 (n_windows, its labels), zeros where silent; None unless all are there."""
         digest = clip.sha256 or sha256_of(clip.path)
-        found = [_read(self._entry(teacher, digest), len(teacher.card.labels)) for teacher in self.teachers]
+        found = [read_rows(self._entry(teacher, digest), len(teacher.card.labels)) for teacher in self.teachers]
         there = [scores for scores in found if scores is not None]
         return there if len(there) == len(found) else None
 
@@ -46,12 +43,12 @@ class HeardScores:
         heard: dict[Recipe, Blocks] = {}
         for teacher in self.teachers:
             entry = self._entry(teacher, digest)
-            scores = _read(entry, len(teacher.card.labels))
+            scores = read_rows(entry, len(teacher.card.labels))
             if scores is None:
                 if teacher.recipe not in heard:
                     heard[teacher.recipe] = blocks_of(clip.path, teacher.recipe)
                 scores = _scores(teacher, heard[teacher.recipe])
-                _write(entry, scores)
+                write_rows(entry, scores, "teachers' scores")
             found.append(scores)
         return found
 
@@ -73,24 +70,3 @@ def _session(teacher: Teacher) -> Session:
     if teacher.sha256 not in _SESSIONS:
         _SESSIONS[teacher.sha256] = Session(teacher)
     return _SESSIONS[teacher.sha256]
-
-
-def _write(path: Path, scores: Floats) -> None:
-    try:
-        with whole_file(path) as file:
-            np.savez_compressed(file, scores=scores)
-    except OSError as error:
-        raise CannotWrite(
-            f"{path.parent}: teachers' scores cannot be kept ({error.strerror}); nothing was left half-written, and "
-            "what is there will be used again"
-        ) from None
-
-
-def _read(path: Path, n_labels: int) -> Floats | None:
-    """The entry, or None where there is none that is whole."""
-    try:
-        with np.load(path, allow_pickle=False) as entry:
-            scores: Floats = entry["scores"]
-    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError):
-        return None
-    return scores if scores.ndim == 2 and scores.shape[1] == n_labels and scores.dtype == np.float32 else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from export.data.augment import Augmentation
 from export.data.cache import FeatureCache
@@ -18,14 +18,20 @@ from export.data.clip import Clip
 from export.data.leaks import check_leaks
 from export.data.music_set import MusicSet
 from export.data.targets import LabelTargets, Targets
+from export.data.window_source import WindowSource
 from export.data.window_stream import WindowBatch, WindowStream
 from export.errors import InputUnusable, SettingsUnusable
+from export.train.embedding_stage import EmbeddingCache, OnEmbeddings, check_unaugmented, unchanged
 from export.train.losses import Loss, activation_of, make_loss, positive_weights
 from export.train.parallel import Team
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.validation import ClipWindows, Judge, known_figures
 from models.card import Activation
+from models.embedding_mlp import EmbeddingMlp
 from models.network_input_torch import network_input
+
+Augment = Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]]
+Inputs = Callable[[Tensor], Tensor]
 
 _NAMED: Final = 5  # clips that a message lists
 
@@ -45,26 +51,29 @@ class Material:
     """Everything that the loop works on. left_out: clips that could not be used, and why.
 
     augment: a batch's frames and targets -> others of the same shapes. inputs: frames -> what the network takes.
+    learner: what learns, where that is not the whole network but the part of it that takes `inputs`.
     """
 
     stream: Stream
     judge: Judge
     loss: Loss
     activation: Activation
-    augment: Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]]
-    inputs: Callable[[Tensor], Tensor]
+    augment: Augment
+    inputs: Inputs
     left_out: Sequence[tuple[Clip, str]] = ()
+    learner: nn.Module | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a run is about. music: clips, labels and splits, for what the run notes. gather: the material of a team.
+    """What a run is about. music: clips, labels and splits, for what the run notes. gather: the material of a team and
+    its network, which has its weights already.
 
     columns: the features' names where they come from a table, and from no front end; see `export.train.trained`.
     """
 
     music: MusicSet
-    gather: Callable[[Team], Material]
+    gather: Callable[[Team, nn.Module], Material]
     columns: tuple[str, ...] = ()
 
 
@@ -86,9 +95,20 @@ def check_music(music: MusicSet, settings: TrainSettings, taught: bool) -> None:
 
 
 def gather_material(
-    music: MusicSet, settings: TrainSettings, targets: Targets | None, folder: Path, workers: int, team: Team
+    music: MusicSet,
+    settings: TrainSettings,
+    targets: Targets | None,
+    folder: Path,
+    workers: int,
+    team: Team,
+    network: nn.Module,
 ) -> Material:
-    """Fill the cache in `folder` with what is missing and read on from there. InputUnusable, CannotWrite."""
+    """Fill the cache in `folder` with what is missing and read on from there. InputUnusable, CannotWrite.
+
+    What the body of an EmbeddingMlp says of the windows is kept there, too.
+    """
+    if isinstance(network, EmbeddingMlp):
+        check_unaugmented(settings.augment, settings.network)
     cache = FeatureCache(folder, settings.recipe)
     clips = [*music.of("train"), *music.of("validation")]
     if not team.leads:
@@ -106,10 +126,11 @@ def gather_material(
         rows = [torch.from_numpy(given.of(clip, 1)) for clip in usable["train"]]
         weights = positive_weights(torch.cat(rows)).to(team.device)
     loss = make_loss(settings.loss, weights)
+    hearing = _hearing(cache, [*usable["train"], *usable["validation"]], settings, team, network)
     windows = settings.windows
     stream = WindowStream(
         usable["train"],
-        cache,
+        hearing.source,
         given,
         settings.batch_size,
         settings.seed,
@@ -121,11 +142,30 @@ def gather_material(
         world_size=team.size,
     )
     n_labels = len(music.labels)
-    held_out = ClipWindows(usable["validation"], cache, given, team)
+    held_out = ClipWindows(usable["validation"], hearing.source, hearing.inputs, given, team)
     judge = Judge(held_out, activation, n_labels, music.multi_label, loss, team)
+    return Material(stream, judge, loss, activation, hearing.augment, hearing.inputs, report.refused, hearing.learner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """Where windows come from, and how they reach what learns; see `Material`."""
+
+    source: WindowSource
+    augment: Augment
+    inputs: Inputs
+    learner: nn.Module | None = None
+
+
+def _hearing(
+    cache: FeatureCache, clips: Sequence[Clip], settings: TrainSettings, team: Team, network: nn.Module
+) -> _Hearing:
+    if isinstance(network, EmbeddingMlp):
+        embeddings = EmbeddingCache(cache, network, team)
+        embeddings.prepare(clips)
+        return _Hearing(embeddings, unchanged, nn.Identity(), OnEmbeddings(network))
     front_end = settings.recipe.front_end
-    augment, inputs = Augmentation(settings.augment, front_end), partial(network_input, spec=front_end)
-    return Material(stream, judge, loss, activation, augment, inputs, report.refused)
+    return _Hearing(cache, Augmentation(settings.augment, front_end), partial(network_input, spec=front_end))
 
 
 def _check_clips(music: MusicSet, clips: Mapping[str, Sequence[Clip]], taught: bool) -> None:

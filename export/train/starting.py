@@ -1,6 +1,5 @@
 """The network a run starts with: a fresh one, or one that has learnt already; and what "auto" settings come to."""
 
-from pathlib import Path
 from typing import Final
 
 import torch
@@ -8,22 +7,26 @@ from torch import nn
 
 from export.data.music_set import MusicSet
 from export.data.recipe import Recipe
-from export.errors import InputUnusable, SettingsUnusable
+from export.errors import SettingsUnusable
+from export.train.initial import initial_network
+from export.train.published import transformers_there, with_config
 from export.train.settings import TrainSettings
 from export.train.settings_file import checked
-from export.train.trained import NetworkSpec, checkpoint_of, load_network
+from export.train.taking_over import take_over
+from export.train.trained import NetworkSpec
 from models.card import Label
-from models.catalogue import PRETRAINED
 from models.networks import NETWORKS, make_network
 
 _OUTPUT: Final = "output."  # of every network: the layer whose length is the number of labels
+_TALL: Final = ("musicnn", "musicnn-mlp")
 _DEFAULT_NETWORK: Final = "spectrogram-cnn"
 
 
 def resolved(settings: TrainSettings, music: MusicSet, before: TrainSettings | None = None) -> TrainSettings:
-    """The settings with nothing left open: network, options, front end and loss. SettingsUnusable, InputUnusable.
+    """The settings with nothing left open: network, options, front end and loss.
 
-    before: of the run that goes on, whose initial network need no longer be there.
+    before: of the run that goes on, whose initial network or published checkpoint need no longer be there.
+    SettingsUnusable, InputUnusable, DependencyMissing.
     """
     changes: dict[str, object] = {}
     if settings.initial and before is not None and before.initial == settings.initial:
@@ -39,7 +42,8 @@ def resolved(settings: TrainSettings, music: MusicSet, before: TrainSettings | N
     open_ended = settings.model_copy(update=changes)
     if open_ended.network not in NETWORKS:
         raise SettingsUnusable(f"network: {open_ended.network!r} is none of {', '.join(sorted(NETWORKS))}")
-    found = open_ended.model_copy(update=_heard(open_ended.recipe))
+    options = with_config(open_ended.network, open_ended.network_options, before.network_options if before else {})
+    found = open_ended.model_copy(update={"network_options": options, **_heard(open_ended.recipe)})
     # Once more, for now it is known which front end the hops must fit.
     return checked(found.model_dump(mode="json", exclude_none=True), "settings")
 
@@ -51,17 +55,20 @@ def starting_network(
 
     columns: of a table, where that is what the network learns from. The seed of the settings decides what is fresh.
     going_on: a state's weights will take the place of all of them.
-    SettingsUnusable for options that the network does not take.
+    SettingsUnusable for options that the network does not take; InputUnusable, DependencyMissing.
     """
     torch.manual_seed(settings.seed)
     try:
         shape = (len(columns),) if columns else settings.recipe.input_shape
-        network = make_network(settings.network, len(labels), settings.network_options, shape)
+        with transformers_there(settings.network):
+            network = make_network(settings.network, len(labels), settings.network_options, shape)
     except (TypeError, ValueError) as error:
         raise SettingsUnusable(f"network_options: {settings.network} cannot be made with them: {error}") from None
     if settings.initial and not going_on:
         _learn_from(network, settings, labels)
-    if settings.network != "musicnn":
+    elif not going_on:
+        take_over(network, settings, labels)
+    if settings.network not in _TALL:
         _lay_out(network)
     if settings.frozen == "body":
         for name, parameter in network.named_parameters():
@@ -72,17 +79,6 @@ def starting_network(
 def training_mode(network: nn.Module, settings: TrainSettings) -> None:
     """As `network.train()`; a frozen body stays in evaluation, or its normalisations would still move."""
     network.train(settings.frozen != "body")
-
-
-def initial_network(name: str) -> tuple[NetworkSpec, nn.Module]:
-    """A shipped network's weights by name ("musicnn-msd"), a checkpoint or a run folder's. InputUnusable."""
-    path = Path(name).expanduser()
-    if path.exists():
-        return load_network(checkpoint_of(path))
-    if "/" not in name and (shipped := PRETRAINED / f"{name}.safetensors").is_file():
-        return load_network(shipped)
-    known = ", ".join(sorted(path.stem for path in PRETRAINED.glob("*.safetensors")))
-    raise InputUnusable(f"initial: {name} is no checkpoint, no run folder and none of the shipped networks: {known}")
 
 
 def _lay_out(network: nn.Module) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
+from export.train.published import transformers_there
 from models.card import Activation, Label
 from models.frontend_spec import FrontEnd
 from models.networks import NETWORKS, Options, make_network
@@ -38,9 +39,10 @@ class NetworkSpec:
     columns: tuple[str, ...] = ()
 
     def build(self) -> nn.Module:
-        """The network, freshly initialised."""
+        """The network, freshly initialised. DependencyMissing."""
         shape = (len(self.columns),) if self.columns else self.recipe.input_shape
-        return make_network(self.network, len(self.labels), self.options, shape)
+        with transformers_there(self.network):
+            return make_network(self.network, len(self.labels), self.options, shape)
 
 
 def save_network(path: Path, spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:

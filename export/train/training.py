@@ -52,8 +52,8 @@ def train(
     settings = resolved(settings, music, begun_with(RunFolder(run)) if resume else None)
     check_music(music, settings, targets is not None)
 
-    def gather(team: Team) -> Material:
-        return gather_material(music, settings, targets, cache or music.folder / "cache", workers, team)
+    def gather(team: Team, network: nn.Module) -> Material:
+        return gather_material(music, settings, targets, cache or music.folder / "cache", workers, team, network)
 
     return learn(Lesson(music, gather), settings, run, resume=resume, on_epoch=on_epoch)
 
@@ -72,10 +72,11 @@ def learn(
             torch.set_num_threads(settings.threads)
         going_on = resume and folder.state.exists()
         network = starting_network(settings, music.labels, lesson.columns, going_on=going_on).to(team.device)
-        material = lesson.gather(team)
-        at = _Session(settings, folder, team, material, network)
+        at = _Session(settings, folder, team, network)
         if going_on:
             at.place = load_state(folder.state, network, at.optimiser, at.scaler, team.size)
+        material = lesson.gather(team, network)
+        at.take(material)
         if team.leads and not at.place.ended:
             begin(folder, settings, music, material.left_out)
             at.live = Live(folder, settings, at.place.epoch)
@@ -94,17 +95,21 @@ def learn(
 class _Session:
     """One process's part in a run: what the loop works on."""
 
-    def __init__(
-        self, settings: TrainSettings, folder: RunFolder, team: Team, material: Material, network: nn.Module
-    ) -> None:
-        self.settings, self.folder, self.team, self.material = settings, folder, team, material
-        self.network = network
-        self.model = team.model(network)
+    def __init__(self, settings: TrainSettings, folder: RunFolder, team: Team, network: nn.Module) -> None:
+        self.settings, self.folder, self.team, self.network = settings, folder, team, network
         self.optimiser = make_optimiser(settings.optimiser, network)
         self.scaler = GradScaler(team.device.type, enabled=settings.precision == "fp16")
         self.place = Place(processes=team.size)
         self.live: Live | None = None
         self.display: Display
+        self.material: Material
+        self.learner: nn.Module  # the network, or the part of it that takes what the material gives
+        self.model: nn.Module
+
+    def take(self, material: Material) -> None:
+        """What is learnt from, gathered for the network as it is now."""
+        self.material, self.learner = material, material.learner or self.network
+        self.model = self.team.model(self.learner)
 
 
 def _train_epoch(at: _Session) -> Tally:
@@ -157,7 +162,7 @@ def _judge_epoch(at: _Session, tally: Tally) -> EpochFigures:
     """The epoch's figures, the same in every process. SettingsUnusable when training has blown up."""
     place, watch = at.place, at.settings.early_stop
     began_s = time.monotonic()
-    judgement = at.material.judge.judge(at.network)
+    judgement = at.material.judge.judge(at.learner)
     sums = at.team.summed(tally.tensor).tolist()
     if not math.isfinite(judgement.loss + mean_loss(sums)):
         raise SettingsUnusable(

@@ -1,7 +1,7 @@
 """How good a network is on music that it does not learn from: every window once, in evaluation, in float32."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -9,15 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.decode import Floats
 from export.data.targets import Targets
+from export.data.window_source import WindowSource
 from export.evaluate.metrics import figures
 from export.train.losses import Loss, activated
 from export.train.parallel import Team
 from models.card import Activation
-from models.network_input_torch import network_input
 
 _WINDOWS: Final = 64  # that go through the network at once
 _LOWER: Final = frozenset(("loss", "mean_deviation", "ece", "brier"))
@@ -41,24 +40,25 @@ class HeldOut(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClipWindows:
-    """The windows of `clips` that are not silent."""
+    """The windows of `clips` that are not silent. inputs: what the source has of them -> what the network takes."""
 
     clips: Sequence[Clip]
-    cache: FeatureCache
+    source: WindowSource
+    inputs: Callable[[Tensor], Tensor]
     targets: Targets
     team: Team
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """As `HeldOut`, clip by clip. Raises UnreadableAudio."""
-        recipe, device = self.cache.recipe, self.team.device
+        recipe, device = self.source.recipe, self.team.device
         for clip in self.clips[self.team.rank :: self.team.size]:
-            blocks = self.cache.blocks(clip)
+            blocks = self.source.blocks(clip)
             heard = np.flatnonzero(~blocks.silent(recipe))
             targets = torch.from_numpy(self.targets.of(clip, blocks.n_windows(recipe))[heard])
             for start in range(0, len(heard), _WINDOWS):
                 part = slice(start, start + _WINDOWS)
                 windows = torch.from_numpy(blocks.windows(recipe, heard[part])).to(device)
-                yield network_input(windows, recipe.front_end), targets[part].to(device)
+                yield self.inputs(windows), targets[part].to(device)
 
 
 @dataclass(frozen=True, slots=True)
