@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -17,12 +18,14 @@ from typer.testing import CliRunner
 
 from export.cli import app
 from export.data.music_set import MusicSet
+from export.distil.distil_command import distil_command
 from export.errors import SettingsUnusable
 from export.train.display import epoch_line
 from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
 from export.train.settings_file import changed, checked, read_settings, settings_toml
+from export.train.train_command import train_command
 from tests.training_sets import make_set, settings
 
 torch.set_num_threads(1)
@@ -178,3 +181,11 @@ def test_weights_and_biases_offline_leaves_its_files_in_the_run(music: MusicSet,
     assert done.returncode == 0, done.stderr
     assert list(run.glob("wandb/offline-run-*/*.wandb"))
     assert "epoch 3/3" in done.stderr
+
+
+def test_what_training_and_distilling_share_is_spelt_out_once() -> None:
+    """The same annotation, so that their helps cannot drift apart."""
+    ours, theirs = (inspect.signature(command).parameters for command in (train_command, distil_command))
+    for name in ("config", "epochs", "change", "resume"):
+        assert ours[name].annotation is theirs[name].annotation
+        assert ours[name].default == theirs[name].default

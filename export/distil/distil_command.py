@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from export.command import reported
+from export.train.options import Changes, Config, Epochs, Resume
 
 if TYPE_CHECKING:
     from export.distil.distilling import Distilled
@@ -19,18 +20,13 @@ def distil_command(
         list[str], typer.Option(help="A shipped model's name or an .onnx file; again for more, which speak as one.")
     ],
     network: Annotated[str | None, typer.Option(help="As for genred export train. Default: spectrogram-cnn.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/training-settings.md.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="At most so many times through the training clips.")] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. optimiser.learning_rate=3e-4; repeatable."),
-    ] = None,
+    config: Config = None,
+    epochs: Epochs = None,
+    change: Changes = None,
     init: Annotated[
         str | None, typer.Option(help="Start from what has learnt already, as for genred export train.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the folder, with its own settings.")
-    ] = False,
+    resume: Resume = False,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for what has been heard, by teachers too. Default: SET/cache.")
     ] = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from export.command import reported
+from export.train.options import Changes, Config, Epochs, Resume
 
 if TYPE_CHECKING:
     from export.train.outcome import Outcome
@@ -18,21 +19,16 @@ def train_command(
     network: Annotated[
         str | None, typer.Option(help="spectrogram-cnn (the default), spectrogram-attention-cnn, or musicnn.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in a TOML file; see docs/training-settings.md.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="At most so many times through the training clips.")] = None,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. optimiser.learning_rate=3e-4; repeatable."),
-    ] = None,
+    config: Config = None,
+    epochs: Epochs = None,
+    change: Changes = None,
     init: Annotated[
         str | None,
         typer.Option(
             help="Start from what has learnt already: musicnn-msd, musicnn-mtt, a checkpoint or a run folder."
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the folder, with its own settings.")
-    ] = False,
+    resume: Resume = False,
     cache: Annotated[
         Path | None, typer.Option(help="Folder where what has been heard is kept. Default: SET/cache.")
     ] = None,
