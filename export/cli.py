@@ -2,6 +2,7 @@
 
 import typer
 
+from export.compare.compare_command import compare_command
 from export.convert.onnx_command import onnx_command
 from export.convert.verify_command import verify_command
 from export.corpora.debian_command import debian_music_command
@@ -31,6 +32,7 @@ app.command("train")(train_command)
 app.command("tune")(tune_command)
 app.command("distil")(distil_command)
 app.command("evaluate")(evaluate_command)
+app.command("compare")(compare_command)
 app.command("onnx")(onnx_command)
 app.command("verify")(verify_command)
 app.command("render-styles")(render_styles_command)

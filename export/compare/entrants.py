@@ -1,0 +1,88 @@
+"""The models that are to be compared: opened, named apart, and of the same labels."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from export.data.music_set import MusicSet
+from export.errors import InputUnusable
+from export.evaluate.alignment import compared, listed
+from export.evaluate.candidate import Candidate, candidate_of
+from export.evaluate.scoring import Scorer, model_path, open_scorer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entrant:
+    """A model under the name that the comparison calls it. given: as the user named it; path: what that means."""
+
+    name: str
+    given: str
+    path: Path
+    candidate: Candidate
+
+    @property
+    def scorer(self) -> Scorer:
+        """The model itself."""
+        return self.candidate.scorer
+
+
+def open_entrants(given: Sequence[str], music: MusicSet, cache: Path, common_labels: bool) -> tuple[Entrant, ...]:
+    """Two models or more, each an .onnx file, a shipped model's name, a checkpoint or a run folder.
+
+    InputUnusable where one is named twice or there is but one, where one cannot be opened, or where labels differ.
+    """
+    if len(given) < 2:
+        raise InputUnusable("name two models or more to compare; one alone is judged by genred export evaluate")
+    paths = [model_path(each) for each in given]
+    scorers = [open_scorer(path) for path in paths]
+    _each_once(given, scorers)
+    names = _names(given, scorers)
+    _same_labels(names, scorers)
+    return tuple(
+        Entrant(name, each, path, candidate_of(scorer, music, cache, common_labels))
+        for name, each, path, scorer in zip(names, given, paths, scorers, strict=True)
+    )
+
+
+def named(entrants: Sequence[Entrant], wanted: str) -> Entrant:
+    """The entrant of this name, or that was given so. InputUnusable."""
+    for entrant in entrants:
+        if wanted in (entrant.name, entrant.given, entrant.path.name):
+            return entrant
+    raise InputUnusable(f"--against {wanted}: none of the models; they are {listed([each.name for each in entrants])}")
+
+
+def _each_once(given: Sequence[str], scorers: Sequence[Scorer]) -> None:
+    first: dict[Path, str] = {}
+    for each, scorer in zip(given, scorers, strict=True):
+        path = scorer.path.resolve()
+        if path in first:
+            raise InputUnusable(f"{first[path]} and {each} are the same model ({scorer.path}): name each one once")
+        first[path] = each
+
+
+def _names(given: Sequence[str], scorers: Sequence[Scorer]) -> list[str]:
+    """What they call themselves; those of which several call themselves alike with what the user calls them."""
+    count = Counter(scorer.name for scorer in scorers)
+    names = [
+        scorer.name if count[scorer.name] == 1 else f"{scorer.name} of {each}"
+        for each, scorer in zip(given, scorers, strict=True)
+    ]
+    return [name.encode(errors="replace").decode() for name in names]  # a file's name may be no text
+
+
+def _same_labels(names: Sequence[str], scorers: Sequence[Scorer]) -> None:
+    labels = [[label.name for label in scorer.labels] for scorer in scorers]
+    for (one, ours), (other, theirs) in pairwise(zip(names, labels, strict=True)):
+        found = compared(ours, theirs)
+        if not found.is_whole:
+            parts = [
+                f"only {name} has {listed(only)}"
+                for name, only in ((one, found.only_model), (other, found.only_set))
+                if only
+            ]
+            raise InputUnusable(
+                f"{one} and {other} have different labels: {'; '.join(parts)}; compare models of the same ones"
+            )
