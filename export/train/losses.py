@@ -21,8 +21,8 @@ _CLAMP: Final = 0.05  # of the focal loss; its probabilities lie in [.05, .95]
 _TINY: Final = 1e-8
 
 
-def make_loss(settings: LossSettings, pos_weight: Tensor | None) -> Loss:
-    """The loss that the settings name; pos_weight: float32 (n_labels,), for "bce" only."""
+def make_loss(settings: LossSettings, weights: Tensor | None) -> Loss:
+    """The loss that the settings name; weights: float32 (n_labels,), see `label_weights`."""
     if settings.kind == "asymmetric-focal":
         return partial(asymmetric_focal, gamma_positive=settings.gamma_positive, gamma_negative=settings.gamma_negative)
     if settings.kind == "asl":
@@ -33,9 +33,9 @@ def make_loss(settings: LossSettings, pos_weight: Tensor | None) -> Loss:
             shift=settings.probability_shift,
         )
     if settings.kind == "bce":
-        return partial(functional.binary_cross_entropy_with_logits, pos_weight=pos_weight)
+        return partial(functional.binary_cross_entropy_with_logits, pos_weight=weights)
     others: dict[str, Loss] = {
-        "ce": partial(cross_entropy, smoothing=settings.label_smoothing),
+        "ce": partial(cross_entropy, smoothing=settings.label_smoothing, weights=weights),
         "soft-bce": soft_binary_cross_entropy,
         "kl": soft_cross_entropy,
     }
@@ -76,9 +76,9 @@ def asl(logits: Tensor, targets: Tensor, gamma_positive: float, gamma_negative: 
     return -(positive + negative).mean()
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0) -> Tensor:
-    """-mean over windows of the sum over labels of y ln softmax(z); targets are one-hot, or mixed."""
-    return functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+def cross_entropy(logits: Tensor, targets: Tensor, smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """-mean over windows of the sum over labels of w y ln softmax(z); targets are one-hot, or mixed."""
+    return functional.cross_entropy(logits, targets, weights, label_smoothing=smoothing)
 
 
 def soft_binary_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -94,6 +94,15 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """The Kullback-Leibler divergence of softmax(z) from a teacher's distribution over the labels: 0 when equal."""
     found: Tensor = functional.kl_div(functional.log_softmax(logits, dim=1), targets, reduction="batchmean")
     return found
+
+
+def label_weights(settings: LossSettings, targets: Tensor) -> Tensor | None:
+    """What the loss weighs labels with, of the targets (n, n_labels) of all that is learnt from; None: alike."""
+    if settings.kind == "bce" and settings.pos_weight:
+        return positive_weights(targets)
+    if settings.kind == "ce" and settings.class_weights:
+        return positive_weights(targets)
+    return None
 
 
 def positive_weights(targets: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from export.data.window_source import WindowSource
 from export.data.window_stream import WindowBatch, WindowStream
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.embedding_stage import EmbeddingCache, OnEmbeddings, check_unaugmented, unchanged
-from export.train.losses import Loss, activation_of, make_loss, positive_weights
+from export.train.losses import Loss, activation_of, label_weights, make_loss
 from export.train.parallel import Team
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.validation import ClipWindows, Judge, known_figures
@@ -122,10 +122,9 @@ def gather_material(
     given = targets or LabelTargets(music.label_names)
     activation = activation_of(settings.loss)
     weights = None
-    if targets is None and settings.loss.kind == "bce" and settings.loss.pos_weight:
-        rows = [torch.from_numpy(given.of(clip, 1)) for clip in usable["train"]]
-        weights = positive_weights(torch.cat(rows)).to(team.device)
-    loss = make_loss(settings.loss, weights)
+    if targets is None:
+        weights = label_weights(settings.loss, torch.cat([torch.from_numpy(given.of(c, 1)) for c in usable["train"]]))
+    loss = make_loss(settings.loss, None if weights is None else weights.to(team.device))
     hearing = _hearing(cache, [*usable["train"], *usable["validation"]], settings, team, network)
     windows = settings.windows
     stream = WindowStream(

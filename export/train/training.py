@@ -59,7 +59,13 @@ def train(
 
 
 def learn(
-    lesson: Lesson, settings: TrainSettings, run: Path, *, resume: bool = False, on_epoch: OnEpoch | None = None
+    lesson: Lesson,
+    settings: TrainSettings,
+    run: Path,
+    *,
+    resume: bool = False,
+    on_epoch: OnEpoch | None = None,
+    shown: bool = True,
 ) -> Outcome:
     """The loop itself, whatever the material is made of, with `resolved` settings; the rest as `train`."""
     music, folder = lesson.music, RunFolder(run)
@@ -81,7 +87,7 @@ def learn(
             begin(folder, settings, music, material.left_out)
             at.live = Live(folder, settings, at.place.epoch)
             open_things.callback(at.live.close)
-        with Display(team.leads, settings.epochs, material.stream.batches_per_epoch) as at.display:
+        with Display(team.leads and shown, settings.epochs, material.stream.batches_per_epoch) as at.display:
             at.display.skipped((at.place.epoch - 1) * material.stream.batches_per_epoch + at.place.batch)
             while not at.place.ended:
                 tally = _train_epoch(at)
