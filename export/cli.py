@@ -13,6 +13,7 @@ from export.evaluate.evaluate_command import evaluate_command
 from export.fetch.fetch_command import fetch_command
 from export.musicnn.command import import_musicnn_command
 from export.rendered.command import render_styles_command
+from export.table.experiment_command import table_experiment_command
 from export.train.train_command import train_command
 from export.tune.tune_command import tune_command
 
@@ -30,6 +31,7 @@ app.command("fetch")(fetch_command)
 app.command("cache")(cache_command)
 app.command("train")(train_command)
 app.command("tune")(tune_command)
+app.command("table-experiment")(table_experiment_command)
 app.command("distil")(distil_command)
 app.command("evaluate")(evaluate_command)
 app.command("compare")(compare_command)
