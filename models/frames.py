@@ -1,12 +1,16 @@
 """Samples -> the frames of any kind of front end, on a CPU: the one place that knows which class makes which kind."""
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from models.frame_features import FrameFeatures
 from models.frontend import LogMel
-from models.frontend_spec import FrontEnd
+from models.frontend_spec import FrontEnd, Kind
+from models.mfcc import Mfcc
+from models.track_features import TrackFeatures
 from models.waveform import Waveform
 
 Floats = npt.NDArray[np.float32]
@@ -26,8 +30,16 @@ class Frames(Protocol):
         ...
 
 
+_MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
+    "log-mel": LogMel,
+    "mfcc": Mfcc,
+    "frame33": FrameFeatures,
+    "track174": TrackFeatures,
+    "mel-image": LogMel,
+    "waveform": Waveform,
+}
+
+
 def make_frames(spec: FrontEnd) -> Frames:
     """What computes the frames of `spec`."""
-    if spec.kind == "waveform":
-        return Waveform(spec)
-    return LogMel(spec)
+    return _MAKERS[spec.kind](spec)

@@ -1,12 +1,16 @@
 """Samples -> the frames of any kind of front end, on any torch device: the twin of `models.frames`."""
 
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.frontend_spec import FrontEnd
+from models.frame_features_torch import TorchFrameFeatures
+from models.frontend_spec import FrontEnd, Kind
 from models.frontend_torch import TorchLogMel
+from models.mfcc_torch import TorchMfcc
+from models.track_features_torch import TorchTrackFeatures
 from models.waveform_torch import TorchWaveform
 
 
@@ -20,8 +24,16 @@ class TorchFrames(Protocol):
         ...
 
 
+_MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], nn.Module]]] = {
+    "log-mel": TorchLogMel,
+    "mfcc": TorchMfcc,
+    "frame33": TorchFrameFeatures,
+    "track174": TorchTrackFeatures,
+    "mel-image": TorchLogMel,
+    "waveform": TorchWaveform,
+}
+
+
 def make_torch_frames(spec: FrontEnd, device: torch.device) -> TorchFrames:
     """What computes the frames of `spec` on `device`."""
-    if spec.kind == "waveform":
-        return TorchWaveform(spec)
-    return TorchLogMel(spec).to(device)
+    return cast(TorchFrames, _MAKERS[spec.kind](spec).to(device))

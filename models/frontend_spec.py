@@ -13,7 +13,8 @@ Normalisation = Literal["none", "window"]
 Kind = Literal["log-mel", "mfcc", "frame33", "track174", "mel-image", "waveform"]
 
 N_CHROMA: Final = 12
-N_CONTRAST: Final = 7  # six octaves and what lies below them
+N_CONTRAST: Final = 7  # what lies below the first octave, and six octaves
+CONTRAST_FROM_HZ: Final = 200.0
 N_TONNETZ: Final = 6
 HARMONIC_REACH_FRAMES: Final = 15  # of the median over 31 frames that finds what is harmonic
 PICTURE_SIZE: Final = 224
@@ -28,6 +29,7 @@ _SCALINGS_OF: Final[dict[Kind, tuple[Scaling, ...]]] = {
     "waveform": ("none",),
 }
 _WITH_MFCC: Final = ("mfcc", "frame33", "track174")
+_WITH_CONTRAST: Final = ("frame33", "track174")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,14 @@ class FrontEnd:
                 raise ValueError(f"front end: {self.kind} has no MFCC, n_mfcc must be 0")
         elif not 1 <= self.n_mfcc <= self.n_mels:
             raise ValueError(f"front end: n_mfcc {self.n_mfcc} must lie in 1..{self.n_mels}, the number of mels")
+        last_octave_hz = CONTRAST_FROM_HZ * 2 ** (N_CONTRAST - 2)
+        if self.kind in _WITH_CONTRAST and (
+            self.sample_rate_hz <= 2 * last_octave_hz or self.n_fft * CONTRAST_FROM_HZ < self.sample_rate_hz
+        ):
+            raise ValueError(
+                f"front end: {self.kind} needs a sample_rate_hz above {2 * last_octave_hz:g} and bins of "
+                f"{CONTRAST_FROM_HZ:g} Hz at most, for its spectral contrast"
+            )
         if self.kind == "track174" and self.normalisation != "none":
             raise ValueError("front end: track174 is a vector of unlike figures, which normalisation would mix")
 

@@ -3,16 +3,13 @@
 The filter bank and the window come from the same functions; only the FFT is another.
 """
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
-from torchaudio.functional import spectrogram
 
+from models.decibels_torch import decibels
 from models.frontend_spec import FrontEnd
 from models.mel_filterbank import mel_filterbank, periodic_hann
-
-_DB_FLOOR: Final = 1e-10
+from models.power_spectrum_torch import power_spectrum
 
 
 class TorchLogMel(nn.Module):
@@ -36,24 +33,8 @@ class TorchLogMel(nn.Module):
 
         Nothing is padded. ValueError for another dtype or rank, or fewer than n_fft samples.
         """
-        spec = self.spec
-        if samples.dtype != torch.float32 or samples.ndim != 2 or samples.shape[1] < spec.n_fft:
-            raise ValueError(
-                f"front end: expected float32 (blocks, at least {spec.n_fft} samples), "
-                f"not {samples.dtype} {tuple(samples.shape)}"
-            )
-        power = spectrogram(
-            samples,
-            pad=0,
-            window=self.window,
-            n_fft=spec.n_fft,
-            hop_length=spec.frame_hop,
-            win_length=spec.n_fft,
-            power=2.0,
-            normalized=False,
-            center=False,
-        )
-        return self._scaled(power.transpose(1, 2) @ self.filterbank)
+        power = power_spectrum(samples, self.window, self.spec)
+        return self._scaled(power @ self.filterbank)
 
     def whole(self, samples: Tensor) -> Tensor:
         """As `LogMel.whole`: float32 (n_samples,) -> float32 (1 + n_samples//frame_hop, n_mels)."""
@@ -65,5 +46,5 @@ class TorchLogMel(nn.Module):
     def _scaled(self, power: Tensor) -> Tensor:
         """Mel power -> its logarithm."""
         if self.spec.scaling == "db":
-            return 10 * torch.log10(power.clamp_min(_DB_FLOOR))
+            return decibels(power)
         return torch.log10(10_000 * power + 1)

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.frontend_spec import FrontEnd
+from models.mel_picture import mel_pictures
+from models.track_vector import track_vector
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,6 +22,10 @@ def network_input(frames: Floats, spec: FrontEnd) -> Floats:
 def _shaped(frames: Floats, spec: FrontEnd) -> Floats:
     if spec.kind == "waveform":
         return frames.reshape(len(frames), -1)
+    if spec.kind == "track174":
+        return track_vector(frames, spec)
+    if spec.kind == "mel-image":
+        return mel_pictures(frames)
     return frames
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from models.frontend_spec import FrontEnd
+from models.mel_picture_torch import mel_pictures
+from models.track_vector_torch import track_vector
 
 _DEVIATION_FLOOR: Final = 1e-5
 
@@ -18,6 +20,10 @@ def network_input(frames: Tensor, spec: FrontEnd) -> Tensor:
 def _shaped(frames: Tensor, spec: FrontEnd) -> Tensor:
     if spec.kind == "waveform":
         return frames.flatten(1)
+    if spec.kind == "track174":
+        return track_vector(frames, spec)
+    if spec.kind == "mel-image":
+        return mel_pictures(frames)
     return frames
 
 
