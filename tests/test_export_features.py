@@ -12,7 +12,8 @@ import pytest
 from export.data.features import blocks_of
 from export.data.recipe import Recipe
 from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.named_front_ends import SPECTROGRAM_FRONT_END
+from models.named_front_ends import HEARINGS, SPECTROGRAM_FRONT_END, HearingName
+from models.network_input import network_input
 from tests.audio_files import encode, write
 from tests.daemon_hearing import daemon_windows
 
@@ -58,6 +59,33 @@ def test_windows_are_the_daemons(
         assert np.abs(window.log_mel - mine).max() < 1e-4
     powers = np.convolve(blocks.power, [0.5, 0.5], "valid")
     np.testing.assert_allclose(powers, [window.power for window in heard], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(HEARINGS))
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "codec", "container", "kind"),
+    [(44_100, 2, "pcm_s16le", "wav", "s16"), (22_050, 1, "flac", "flac", "s16")],
+)
+def test_every_kind_of_front_end_hears_the_daemons_windows(
+    tmp_path: Path, rate_hz: int, channels: int, codec: str, container: str, kind: str, name: HearingName
+) -> None:
+    """Each with its own window and hop; and what a network takes of them."""
+    content = encode(music(13.3, rate_hz), codec, container, rate_hz, kind, channels)
+    path = write(tmp_path / f"a.{container}", content)
+    hearing = HEARINGS[name]
+    recipe = Recipe(hearing.front_end, hearing.window_s, hearing.hop_s)
+    heard = np.stack(
+        [window.log_mel for window in daemon_windows(path, hearing.front_end, hearing.window_s, hearing.hop_s)]
+    )
+    blocks = blocks_of(path, recipe)
+    windows = blocks.windows(recipe)
+    n_blocks = int(13.3 / hearing.hop_s)
+    assert len(blocks.frames) == n_blocks
+    assert heard.shape == windows.shape == (n_blocks - recipe.blocks_per_window + 1, *recipe.window_shape)
+    np.testing.assert_allclose(windows, heard, rtol=1e-5, atol=1e-4)
+    taken = network_input(windows, hearing.front_end)
+    assert taken.shape == (len(windows), *recipe.input_shape)
+    np.testing.assert_allclose(taken, network_input(heard, hearing.front_end), rtol=1e-5, atol=1e-3)
 
 
 @pytest.mark.parametrize("seconds", [0.5, 1.999, 2.0, 3.999, 4.0, 6.0])
