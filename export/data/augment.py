@@ -1,22 +1,36 @@
-"""Augmentation of log-mel windows: what makes each epoch hear the same music a little differently.
+"""Augmentation of windows: what makes each epoch hear the same music a little differently.
 
 Drawn anew for every window, from a generator that is made of (seed, epoch, batch): a resumed training sees what the
 uninterrupted one saw. The draws do not depend on the device.
 """
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Final
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
+from export.data import augment_samples as samples
 from export.data import augment_spectrum as spectrum
 from export.data.augment_draws import Draws
-from models.frontend_spec import FrontEnd
+from export.errors import SettingsUnusable
+from models.frontend_spec import FrontEnd, Kind
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+
+_ALL: Final = ("noise", "gain", "mask", "stretch", "pitch", "mixup")
+# What can be done to frames as if it had been done to their audio; of MFCC and the like nothing can.
+ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "log-mel": _ALL,
+    "mel-image": _ALL,
+    "waveform": ("noise", "gain", "mixup"),
+    "mfcc": ("mixup",),
+    "frame33": ("mixup",),
+    "track174": ("mixup",),
+}
 
 
 class AugmentSettings(BaseModel):
@@ -26,6 +40,7 @@ class AugmentSettings(BaseModel):
     normalises its windows takes it out again). mask: SpecAugment, n stretches of time and of mels of up to the share
     of the window are set to its mean. stretch: speed drawn from 1/(1+share) to 1+share. pitch: drawn from
     +-pitch_semitones. mixup: with another window of the batch and its targets, in parts drawn from Beta(alpha, alpha).
+    All of them are for log-mel and mel-image; a waveform has noise, gain and mixup, other front ends mixup alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -54,6 +69,16 @@ class AugmentSettings(BaseModel):
         return self
 
 
+def check_allowed(settings: AugmentSettings, kind: Kind) -> None:
+    """SettingsUnusable where something is asked for that cannot be done to frames of that kind."""
+    for name in _ALL:
+        if getattr(settings, name) and name not in ALLOWED[kind]:
+            raise SettingsUnusable(
+                f"augment.{name}: frames of {kind} can only have {', '.join(ALLOWED[kind])}; leave it out, or train on "
+                "another front end"
+            )
+
+
 def batch_generator(seed: int, epoch: int, batch: int) -> torch.Generator:
     """The source of every draw for one batch (of one rank: give each rank a seed of its own)."""
     state = np.random.SeedSequence((seed, epoch, batch)).generate_state(1, np.uint64)
@@ -66,43 +91,52 @@ class Augmentation:
     def __init__(self, settings: AugmentSettings, front_end: FrontEnd) -> None:
         self._settings, self._front_end = settings, front_end
 
-    def __call__(self, log_mel: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def __call__(self, windows: Tensor, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """New windows and targets of the same shapes; what is given stays as it is.
 
-        log_mel: float32 (batch, frames, mels), not normalised, any device. targets: (batch, n_labels). generator: of
-        the CPU, see `batch_generator`.
+        windows: float32 (batch, frames, features), not normalised, any device. targets: (batch, n_labels). generator:
+        of the CPU, see `batch_generator`.
         """
-        settings, scaling = self._settings, self._front_end.scaling
-        log_mel, targets = log_mel.clone(), targets.clone()
-        draw = Draws(generator, log_mel)
+        settings = self._settings
+        windows, targets = windows.clone(), targets.clone()
+        draw = Draws(generator, windows)
         if (rows := draw.rows(settings.stretch)) is not None:
             speed = (1 + settings.stretch_share) ** draw.between(rows, -1, 1)
-            log_mel[rows] = spectrum.stretched(log_mel[rows], speed)
+            windows[rows] = spectrum.stretched(windows[rows], speed)
         if (rows := draw.rows(settings.pitch)) is not None:
             ratio = 2 ** (draw.between(rows, -settings.pitch_semitones, settings.pitch_semitones) / 12)
-            log_mel[rows] = spectrum.transposed(log_mel[rows], ratio, self._front_end)
+            windows[rows] = spectrum.transposed(windows[rows], ratio, self._front_end)
         if (rows := draw.rows(settings.mixup)) is not None:
-            log_mel, targets = self._mixed(log_mel, targets, rows, draw)
+            windows, targets = self._mixed(windows, targets, rows, draw)
         if (rows := draw.rows(settings.gain)) is not None:
             gain_db = draw.between(rows, -settings.gain_db, settings.gain_db)
-            log_mel[rows] = spectrum.louder(log_mel[rows], gain_db, scaling)
+            windows[rows] = self._louder(windows[rows], gain_db)
         if (rows := draw.rows(settings.noise)) is not None:
             snr_db = draw.between(rows, settings.noise_snr_db_low, settings.noise_snr_db_high)
-            noise = draw.exponential(rows)
-            log_mel[rows] = spectrum.noisy(log_mel[rows], snr_db, noise, scaling)
+            windows[rows] = self._noisy(windows[rows], snr_db, rows, draw)
         if (rows := draw.rows(settings.mask)) is not None:
-            log_mel[rows] = spectrum.masked(log_mel[rows], self._masks(log_mel[rows], rows, draw))
-        return log_mel, targets
+            windows[rows] = spectrum.masked(windows[rows], self._masks(windows[rows], rows, draw))
+        return windows, targets
 
-    def _mixed(self, log_mel: Tensor, targets: Tensor, rows: Tensor, draw: Draws) -> tuple[Tensor, Tensor]:
+    def _mixed(self, windows: Tensor, targets: Tensor, rows: Tensor, draw: Draws) -> tuple[Tensor, Tensor]:
         """H. Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018; the larger part stays the window's own."""
         others = draw.others()
         own = draw.beta(rows, self._settings.mixup_alpha)
         own = torch.maximum(own, 1 - own)
-        mixed, mixed_targets = log_mel.clone(), targets.clone()
-        mixed[rows] = torch.lerp(log_mel[others[rows]], log_mel[rows], own[:, None, None])
+        mixed, mixed_targets = windows.clone(), targets.clone()
+        mixed[rows] = torch.lerp(windows[others[rows]], windows[rows], own[:, None, None])
         mixed_targets[rows] = torch.lerp(targets[others[rows]], targets[rows], own[:, None])
         return mixed, mixed_targets
+
+    def _louder(self, windows: Tensor, gain_db: Tensor) -> Tensor:
+        if self._front_end.kind == "waveform":
+            return samples.louder(windows, gain_db)
+        return spectrum.louder(windows, gain_db, self._front_end.scaling)
+
+    def _noisy(self, windows: Tensor, snr_db: Tensor, rows: Tensor, draw: Draws) -> Tensor:
+        if self._front_end.kind == "waveform":
+            return samples.noisy(windows, snr_db, draw.normal(rows))
+        return spectrum.noisy(windows, snr_db, draw.exponential(rows), self._front_end.scaling)
 
     def _masks(self, like: Tensor, rows: Tensor, draw: Draws) -> Tensor:
         """What is hidden of `like`, bool (n_rows, frames, mels)."""

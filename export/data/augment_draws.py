@@ -42,6 +42,10 @@ class Draws:
         noise = torch.empty(len(rows), *self._like.shape[1:])
         return noise.exponential_(generator=self._generator).to(self._like.device)
 
+    def normal(self, rows: Tensor) -> Tensor:
+        """(n_rows, frames, features) of mean 0 and deviation 1."""
+        return torch.randn(len(rows), *self._like.shape[1:], generator=self._generator).to(self._like.device)
+
     def stretches(self, rows: Tensor, size: int, most: float) -> Tensor:
         """bool (n_rows, size), True in one run of at most `most` (a share) of it."""
         widths = torch.rand(len(rows), 1, generator=self._generator) * most * size

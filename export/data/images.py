@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from export.data.features import Blocks
+from export.data.media import check_heard
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
 
@@ -56,9 +57,12 @@ def grey_pixels(path: Path) -> Floats:
 def image_blocks(path: Path, recipe: Recipe) -> Blocks:
     """A greyscale picture as hop blocks of `recipe`; black is -80 dB, white 0 dB. UnreadablePicture.
 
+    InputUnusable where the recipe's front end is of a kind that cannot hear pictures.
+
     Rows are interpolated to the recipe's mels. A picture narrower than a window is stretched to one; what is left over
     beyond whole blocks is not used. `power` is the mean of the pixels' powers, so that a black stretch is silence.
     """
+    check_heard(recipe.front_end.kind)
     frames, mels = recipe.window_shape
     pixels = grey_pixels(path)[::-1].T  # (columns, rows), low frequencies first
     spectrogram = _stretched(pixels, mels, axis=1)

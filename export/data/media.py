@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from export.errors import InputUnusable
+from models.frontend_spec import Kind
+
 # fmt: off
 AUDIO_SUFFIXES: Final = frozenset((
     ".aac", ".aif", ".aifc", ".aiff", ".alac", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3",
@@ -12,6 +15,8 @@ AUDIO_SUFFIXES: Final = frozenset((
 ))
 # fmt: on
 PICTURE_SUFFIXES: Final = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+
+_SHOWN: Final[tuple[Kind, ...]] = ("log-mel", "mel-image")
 
 
 def is_audio(path: Path) -> bool:
@@ -22,6 +27,14 @@ def is_audio(path: Path) -> bool:
 def is_picture(path: Path) -> bool:
     """Whether the name is one of a picture."""
     return path.suffix.lower() in PICTURE_SUFFIXES
+
+
+def check_heard(kind: Kind) -> None:
+    """InputUnusable for a front end that hears something else than pictures show."""
+    if kind not in _SHOWN:
+        raise InputUnusable(
+            f"pictures show mels in dB, and {kind} is made of audio; use a front end of {' or '.join(_SHOWN)}, or music"
+        )
 
 
 def folders_below(source: Path, without: Path) -> Iterator[tuple[Path, list[Path]]]:

@@ -11,11 +11,12 @@ from typing import Final, Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from export.data.augment import Augmentation
+from export.data.augment import Augmentation, check_allowed
 from export.data.cache import FeatureCache
 from export.data.cache_build import build
 from export.data.clip import Clip
 from export.data.leaks import check_leaks
+from export.data.media import check_heard, is_picture
 from export.data.music_set import MusicSet
 from export.data.targets import LabelTargets, Targets
 from export.data.window_source import WindowSource
@@ -90,6 +91,10 @@ def check_music(music: MusicSet, settings: TrainSettings, taught: bool) -> None:
     watch, known = settings.early_stop.watch, ["loss", *known_figures(taught, music.multi_label)]
     if watch not in known:
         raise SettingsUnusable(f"early_stop.watch: {watch!r} is none of {', '.join(known)}")
+    kind = settings.recipe.front_end.kind
+    check_allowed(settings.augment, kind)
+    if any(is_picture(clip.path) for clip in music.clips):
+        check_heard(kind)
     _check_clips(music, {split: music.of(split) for split in ("train", "validation")}, taught)
     check_leaks(music)
 
