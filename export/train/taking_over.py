@@ -1,4 +1,6 @@
-"""Networks whose body has learnt elsewhere take over its weights when a run begins: the option `checkpoint`."""
+"""Networks whose body has learnt elsewhere take over its weights when a run begins: the options `checkpoint` and
+`weights`.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -8,9 +10,11 @@ from torch import Tensor, nn
 from export.errors import InputUnusable
 from export.train.initial import initial_network
 from export.train.published import published_weights
+from export.train.resnet50_weights import begin_with_weights
 from export.train.settings import TrainSettings
 from models.card import Label
 from models.embedding_mlp import MUSICNN_CHECKPOINT, EmbeddingMlp, MusicnnEmbedding
+from models.resnet50 import ResNet50
 from models.wav2vec2 import BASE, Wav2Vec2, Wav2Vec2Embedding
 
 _BODIES: Final = ("wav2vec2.", "musicnn.")
@@ -20,7 +24,7 @@ _UNUSED: Final = "wav2vec2.masked_spec_embed"  # not everybody publishes it
 def take_over(network: nn.Module, settings: TrainSettings, labels: Sequence[Label]) -> None:
     """Put the checkpoint's weights into `network`, fresh of `settings`; nothing where it has no such option.
 
-    InputUnusable, DependencyMissing.
+    InputUnusable, SettingsUnusable, DependencyMissing.
     """
     named = settings.network_options.get("checkpoint")
     body = network.body if isinstance(network, EmbeddingMlp) else network
@@ -29,6 +33,8 @@ def take_over(network: nn.Module, settings: TrainSettings, labels: Sequence[Labe
     elif isinstance(body, Wav2Vec2 | Wav2Vec2Embedding):
         names = tuple(label.name for label in labels)
         _put(body, published_weights(str(named or BASE), names), str(named or BASE))
+    elif isinstance(body, ResNet50):
+        begin_with_weights(body, settings)
 
 
 def _musicnn(checkpoint: str, settings: TrainSettings) -> dict[str, Tensor]:
