@@ -27,6 +27,7 @@ from export.train.validation import known_figures
 from models.networks import NETWORKS
 
 _HEARING: Final = "track174"  # of networks that take a vector
+_USUAL: Final = "vector-dense"
 _OF_SPECTROGRAMS: Final = ("noise", "gain", "mask", "stretch", "pitch")  # augmentation that rows cannot have
 
 
@@ -85,6 +86,8 @@ def scores_of(run: Path, lesson: TableLesson, places: Ints) -> npt.NDArray[np.fl
 def _for_rows(settings: TrainSettings, raw_mels: bool) -> TrainSettings:
     """With the front end of tables; SettingsUnusable for what rows cannot be used with."""
     vectors = sorted(name for name, kind in NETWORKS.items() if kind.hearing == _HEARING)
+    if settings.network == "auto" and not settings.initial:
+        settings = settings.model_copy(update={"network": _USUAL})
     if settings.network not in vectors and not settings.initial:
         raise SettingsUnusable(f"network: {settings.network} does not take a table's rows; {', '.join(vectors)} do")
     if settings.front_end != "auto":

@@ -44,6 +44,17 @@ def changed(table: Mapping[str, Any], words: Iterable[str]) -> dict[str, Any]:
     return result
 
 
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`under` with what `over` says put in, tables key by key."""
+    tables = {key: value for key, value in under.items() if isinstance(value, Mapping)}
+    both = {key: merged(tables[key], value) for key, value in over.items() if key in tables and _is_table(value)}
+    return _copied({**under, **over, **both})
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
 def checked(table: Mapping[str, Any], where: str) -> TrainSettings:
     """The settings in `table`; SettingsUnusable with a line for each key that is wrong."""
     try:

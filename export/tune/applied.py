@@ -8,7 +8,10 @@ from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.settings_file import checked
 from export.tune.space import Choices, Range, Space, Value
 
-STRENGTH: Final = "augment.strength"  # one knob for all of augmentation; no setting of its own
+# Knobs of several settings at once; no settings of their own.
+STRENGTH: Final = "augment.strength"  # for all of augmentation
+KINDS: Final = "augment.kinds"  # which kinds, by name: "none", or such as "mask,mixup"
+_OFTEN: Final = 0.5  # the probability of each of KINDS
 
 
 def applied(base: TrainSettings, values: Mapping[str, Value]) -> TrainSettings:
@@ -17,6 +20,9 @@ def applied(base: TrainSettings, values: Mapping[str, Value]) -> TrainSettings:
     for name, value in values.items():
         if name == STRENGTH:
             table["augment"] = {**table["augment"], **augment_of(value)}
+            continue
+        if name == KINDS:
+            table["augment"] = {**table["augment"], **kinds_of(value)}
             continue
         *parents, last = name.split(".")
         place = table
@@ -34,6 +40,16 @@ def augment_of(strength: Value) -> dict[str, float]:
         raise SettingsUnusable(f"{STRENGTH}: must be from 0 to 1, not {strength!r}")
     half = round(strength / 2, 6)
     return {"mask": float(strength), "noise": half, "stretch": half, "pitch": half, "mixup": half}
+
+
+def kinds_of(names: Value) -> dict[str, float]:
+    """Every kind of augmentation: with the probability of a half if it is one of `names`, else never."""
+    known = ("mask", "noise", "gain", "stretch", "pitch", "mixup")
+    wanted = [] if names == "none" else str(names).split(",")
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise SettingsUnusable(f"{KINDS}: {unknown[0]!r} is none of {', '.join(known)}")
+    return {kind: _OFTEN if kind in wanted else 0.0 for kind in known}
 
 
 def default_space(base: TrainSettings, multi_label: bool) -> Space:

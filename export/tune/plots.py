@@ -1,7 +1,7 @@
 """Pictures of a study: how it got better, which settings mattered, how each trial learnt."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +11,38 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import TrialState
 
+from export.table.table_pictures import pca_picture
+from export.table.table_training import TableLesson
+from export.tune.comparison import compared, draw_comparison
+from export.tune.named_spaces import SEED
+from export.tune.results import TrialRow
+from export.tune.setting_plots import draw_losses, scatter_figure
 from models.whole_file import whole_file
 
 _FEWEST: Final = 4  # complete trials that say anything about importance
 
 
-def write_plots(study: optuna.Study, metric: str, folder: Path) -> list[Path]:
-    """history.png, epochs.png and, with enough trials, importance.png; what was written. OSError."""
+def write_plots(
+    study: optuna.Study, rows: Sequence[TrialRow], metric: str, folder: Path, table: TableLesson | None = None
+) -> list[Path]:
+    """history.png, epochs.png, losses.png, scatter.png and, with enough trials, importance.png; where several seeds
+    were tried comparison.png, of a table pca.png. rows: of the study. What was written; OSError.
+    """
     written = [
         _picture(folder / "history.png", lambda axes: _history(axes, study, metric)),
         _picture(folder / "epochs.png", lambda axes: _epochs(axes, study, metric)),
     ]
+    losses = Figure(figsize=(10, 4), layout="constrained")
+    draw_losses(losses.subplots(1, 2), rows, folder)
+    written.append(_saved(folder / "losses.png", losses))
+    scatter = scatter_figure(rows, metric)
+    if scatter is not None:
+        written.append(_saved(folder / "scatter.png", scatter))
+    if any(SEED in row.values for row in rows):
+        found = compared(rows, metric)
+        written.append(_picture(folder / "comparison.png", lambda axes: draw_comparison(axes, found, metric)))
+    if table is not None:
+        written.append(_written(folder / "pca.png", pca_picture(table.table, table.raw_mels)))
     weights = importance(study)
     if weights:
         written.append(_picture(folder / "importance.png", lambda axes: _importance(axes, weights, metric)))
@@ -80,8 +101,16 @@ def _importance(axes: Axes, weights: Mapping[str, float], metric: str) -> None:
 def _picture(path: Path, draw: Callable[[Axes], None]) -> Path:
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     draw(figure.subplots())
+    return _saved(path, figure)
+
+
+def _saved(path: Path, figure: Figure) -> Path:
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=120)
+    return _written(path, data.getvalue())
+
+
+def _written(path: Path, picture: bytes) -> Path:
     with whole_file(path) as file:
-        file.write(data.getvalue())
+        file.write(picture)
     return path

@@ -1,0 +1,56 @@
+"""What trials learn from: a music set, or a table of vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.data.music_set import read_music_set
+from export.errors import InputUnusable
+from export.evaluate.metrics import figures
+from export.table.row_material import as_music_set
+from export.table.row_splits import split_rows
+from export.table.table_training import TableLesson, scores_of, train_on_table
+from export.table.vector_table import read_vector_table
+from export.train.outcome import OnEpoch, Outcome
+from export.train.settings import TrainSettings
+from export.train.training import train
+from export.tune.objective import Trainer
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """trainer: trains on it. table: where it is one."""
+
+    fingerprint: str
+    multi_label: bool
+    trainer: Trainer
+    table: TableLesson | None = None
+
+    def on_test_rows(self, run: Path) -> dict[str, float]:
+        """The figures of a run's best network on the table's test rows. InputUnusable where there is no table."""
+        if self.table is None:
+            raise InputUnusable("--test is for tables; a music set's test clips: genred export evaluate RUN SET")
+        places = self.table.splits.test
+        truth = self.table.table.labels[places][:, None] == range(len(self.table.table.label_names))
+        return figures(truth, scores_of(run, self.table, places), False)
+
+
+def open_subject(path: Path, cache: Path | None, workers: int, seed: int) -> Subject:
+    """A folder is a music set, a file a table, whose rows `seed` splits. InputUnusable."""
+    if path.is_file():
+        return _table(path, seed)
+    music = read_music_set(path)
+
+    def on_music(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
+        return train(music, settings, run, resume=resume, on_epoch=on_epoch, cache=cache, workers=workers)
+
+    return Subject(music.fingerprint, music.multi_label, on_music)
+
+
+def _table(path: Path, seed: int) -> Subject:
+    table = read_vector_table(path)
+    lesson = TableLesson(table, split_rows(table, seed))
+
+    def on_rows(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
+        return train_on_table(lesson, settings, run, resume=resume, on_epoch=on_epoch, shown=False)
+
+    return Subject(as_music_set(table, lesson.splits).fingerprint, False, on_rows, lesson)
