@@ -54,6 +54,8 @@ def with_config(network: str, options: Options, before: Options) -> dict[str, in
     if before.get("checkpoint") == checkpoint and before.get("config"):
         return {**options, "checkpoint": checkpoint, "config": before["config"]}
     with transformers_there(network):
+        import transformers  # noqa: F401 - before anything is fetched for it
+
         return {**options, "checkpoint": checkpoint, "config": config_text(_config(_folder(checkpoint)))}
 
 
