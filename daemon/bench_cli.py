@@ -131,6 +131,17 @@ def bench_streams(
     )
 
 
+@bench_app.command("frontends")
+def bench_frontends(
+    rounds: Annotated[int, typer.Option(min=1, help="Times each front end runs, in turn.")] = 20,
+    json_path: JsonOption = None,
+) -> None:
+    """What a hop block of every named front end takes, beside log-mel of the same sizes, one core."""
+    from daemon.bench.frontends import run_bench_frontends
+
+    run_bench_frontends(rounds, json_path)
+
+
 @bench_app.command("scale")
 def bench_scale(
     streams: Annotated[list[int] | None, typer.Option(min=1, help="How many; default: 1000, 100000, 10000000.")] = None,
