@@ -97,7 +97,7 @@ def test_the_body_stays_as_it_is_in_training(name: str) -> None:
     optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=0.1)
     for _ in range(2):
         optimiser.zero_grad()
-        network.logits(windows).square().sum().backward()
+        torch.autograd.backward(network.logits(windows).square().sum())
         optimiser.step()
     assert torch.equal(network.body(windows), network.body(windows))
     for key, tensor in network.state_dict().items():
