@@ -10,7 +10,9 @@ import pytest
 
 _SHARED = Path(os.environ.get("GENRED_SHARED", Path(__file__).resolve().parents[1] / ".." / "shared"))
 REFERENCE = _SHARED / "data" / "musicnn"
+VECTOR_TABLE = _SHARED / "data" / "features-complet.csv"  # 999 tracks, the columns of track174 and a label
 
+needs_vector_table = pytest.mark.skipif(not VECTOR_TABLE.is_file(), reason="no table of vectors: set GENRED_SHARED")
 needs_reference = pytest.mark.skipif(not REFERENCE.is_dir(), reason="no reference data: set GENRED_SHARED")
 
 

@@ -21,6 +21,7 @@ from export.train.losses import (
     asl,
     asymmetric_focal,
     cross_entropy,
+    label_weights,
     make_loss,
     positive_weights,
     soft_binary_cross_entropy,
@@ -203,6 +204,20 @@ def test_the_shortest_runs_have_rates_too(n_steps: int) -> None:
         schedule = ScheduleSettings.model_validate({"kind": kind})
         rates = [learning_rate(schedule, 0.1, step, n_steps, 1, []) for step in range(n_steps)]
         assert all(0 < rate <= 0.1 for rate in rates), kind
+
+
+def test_class_weights_are_inverse_to_the_labels_shares_and_1_on_the_mean_window() -> None:
+    targets = functional.one_hot(torch.tensor([0, 0, 0, 0, 1, 1, 2, 0])).float()
+    weighing = LossSettings(kind="ce", class_weights=True)
+    weights = label_weights(weighing, targets)
+    assert weights is not None and weights.tolist() == pytest.approx([8 / 15, 8 / 6, 8 / 3])
+    assert (weights * targets).sum() / len(targets) == pytest.approx(1.0)
+    logits = torch.randn(8, 3, generator=torch.Generator().manual_seed(0))
+    loss = make_loss(weighing, weights)(logits, targets)
+    by_hand = -(weights * targets * functional.log_softmax(logits, dim=1)).sum() / 8
+    assert loss.item() == pytest.approx(by_hand.item())
+    for without in (LossSettings(kind="ce"), LossSettings(kind="asl", class_weights=True)):
+        assert label_weights(without, targets) is None
 
 
 def test_a_tally_is_of_windows_and_positives() -> None:

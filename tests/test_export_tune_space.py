@@ -15,7 +15,9 @@ from rich.console import Console
 
 from export.errors import SettingsUnusable
 from export.train.settings import TrainSettings
-from export.tune.applied import STRENGTH, applied, check_space, default_space
+from export.train.settings_file import checked, merged
+from export.tune.applied import KINDS, STRENGTH, applied, check_space, default_space
+from export.tune.named_spaces import NAMES, SEED, named_space
 from export.tune.results import TrialRow, csv_text, rich_table
 from export.tune.space import Choices, Range, Value, grid_size, read_space, shuffled_grid
 
@@ -151,6 +153,33 @@ def test_the_default_space_fits_every_network(network: str, multi_label: bool) -
 @pytest.mark.parametrize("network", ["auto", "spectrogram-cnn"])
 def test_the_shape_of_a_network_that_has_learnt_is_not_searched(network: str) -> None:
     assert "network_options.widths" not in default_space(TrainSettings(network=network, initial="runs/a"), False)
+
+
+@pytest.mark.parametrize("on_table", [False, True])
+@pytest.mark.parametrize("multi_label", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_named_spaces_are_spaces(name: str, multi_label: bool, on_table: bool) -> None:
+    if name == "reference-c" and multi_label:
+        with pytest.raises(SettingsUnusable, match="for one label a clip"):
+            named_space(name, multi_label, on_table)
+        return
+    named = named_space(name, multi_label, on_table)
+    base = checked(merged(named.settings, {"loss": {"label_smoothing": 0.1}}), "here")
+    check_space(base, named.space, multi_label)
+    assert base.loss.label_smoothing == 0.1 and named.grid and not named.prune
+    assert grid_size(named.space) == 2700 if name == "reference-c" else grid_size(named.space) <= 24
+    assert (SEED in named.space) == (name != "reference-c")
+    every = [applied(base, point) for point in shuffled_grid(named.space)[:60]]
+    assert len({settings.model_dump_json() for settings in every}) == len(every)
+
+
+def test_kinds_of_augmentation_are_switched_on_together() -> None:
+    base = TrainSettings.model_validate({"augment": {"noise": 0.9, "mask_times": 3}})
+    found = applied(base, {KINDS: "mask,mixup"}).augment
+    assert (found.mask, found.mixup, found.noise, found.pitch, found.mask_times) == (0.5, 0.5, 0.0, 0.0, 3)
+    assert applied(base, {KINDS: "none"}).augment.noise == 0
+    with pytest.raises(SettingsUnusable, match=r"augment\.kinds: 'echo' is none of mask, noise"):
+        applied(base, {KINDS: "mask,echo"})
 
 
 def test_tables_hold_every_trial() -> None:

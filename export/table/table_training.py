@@ -12,8 +12,8 @@ from torch import nn
 from export.errors import SettingsUnusable
 from export.table.columns import can_be_heard, front_end, in_order, learnable
 from export.table.row_material import as_music_set, row_material, rows_of
-from export.table.row_splits import RowSplits
-from export.table.vector_table import Ints, VectorTable
+from export.table.row_splits import RowSplits, split_rows
+from export.table.vector_table import Ints, VectorTable, read_vector_table
 from export.train.losses import activated
 from export.train.material import Lesson, Material
 from export.train.outcome import OnEpoch, Outcome
@@ -43,6 +43,12 @@ class TableLesson:
     def features(self) -> npt.NDArray[np.float32]:
         """float32 (n_rows, n_columns): what networks take."""
         return learnable(in_order(self.table), self.raw_mels)
+
+
+def open_lesson(path: Path, seed: int) -> TableLesson:
+    """The table of a file, its rows split by `seed`. InputUnusable."""
+    table = read_vector_table(path)
+    return TableLesson(table, split_rows(table, seed))
 
 
 def train_on_table(
@@ -90,7 +96,7 @@ def _for_rows(settings: TrainSettings, raw_mels: bool) -> TrainSettings:
         settings = settings.model_copy(update={"network": _USUAL})
     if settings.network not in vectors and not settings.initial:
         raise SettingsUnusable(f"network: {settings.network} does not take a table's rows; {', '.join(vectors)} do")
-    if settings.front_end != "auto":
+    if settings.front_end not in ("auto", front_end(raw_mels)):
         raise SettingsUnusable("front_end: a table's columns say what is heard; leave it out")
     for kind in _OF_SPECTROGRAMS:
         if getattr(settings.augment, kind):

@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 LABEL: Final = "label"
+_LARGEST: Final = float(np.finfo(np.float32).max)
 _NAMED: Final = 5  # columns that a message lists
 
 
@@ -130,7 +131,7 @@ def _number(fields: Mapping[str, Any], column: str, where: str) -> float:
         raise InputUnusable(
             f"{where}: column {column}: {found}; --without {column} leaves the column out, if it is no feature"
         ) from None
-    if not math.isfinite(value) or abs(value) > np.finfo(np.float32).max:
+    if not math.isfinite(value) or abs(value) > _LARGEST:
         raise InputUnusable(f"{where}: column {column}: {cell} is no number that can be learnt from; mend the row")
     return value
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def train_command(
-    music_set: Annotated[Path, typer.Argument(metavar="SET", help="A music set, made by genred export scan.")],
+    music_set: Annotated[Path, typer.Argument(metavar="SET", help="Made by genred export scan; or a table of vectors.")],
     run: Annotated[Path, typer.Option(help="Folder for this run: settings, figures, checkpoints, pictures.")],
     network: Annotated[
         str | None, typer.Option(help="spectrogram-cnn (the default), spectrogram-attention-cnn, or musicnn.")
@@ -40,6 +40,11 @@ def train_command(
         from export.train.training import train
 
         settings = settings_of(run, resume, config, network, epochs, init, change or [])
+        if music_set.is_file():
+            from export.table.table_training import open_lesson, train_on_table
+
+            _say(train_on_table(open_lesson(music_set, settings.seed), settings, run, resume=resume), run, None)
+            return
         outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
         _say(outcome, run, music_set)
 
@@ -65,8 +70,8 @@ def settings_of(
     return checked(changed(table, changes), str(source) if source is not None else "settings")
 
 
-def _say(outcome: "Outcome", run: Path, music_set: Path) -> None:
-    """What came of it; by one process of a team."""
+def _say(outcome: "Outcome", run: Path, music_set: Path | None) -> None:
+    """What came of it; by one process of a team. music_set: None where it was a table."""
     import os
 
     if os.environ.get("RANK", "0") != "0":
@@ -75,5 +80,6 @@ def _say(outcome: "Outcome", run: Path, music_set: Path) -> None:
     typer.echo(f"{run}: {outcome.epochs} epochs, {reasons[outcome.ended]}; the best is epoch {outcome.best_epoch}")
     figures = [f"validation loss {outcome.validation_loss:.4f}"]
     figures += [f"{name} {value:.3f}" for name, value in outcome.figures.items() if 0 <= value <= 1]
-    typer.echo("of its windows: " + ", ".join(figures))
-    typer.echo(f"next: genred export evaluate {run} {music_set}; genred export onnx {run} -o my.onnx")
+    typer.echo(f"of its {'windows' if music_set else 'rows'}: " + ", ".join(figures))
+    judge = f"genred export evaluate {run} {music_set}; " if music_set else ""
+    typer.echo(f"next: {judge}genred export onnx {run} -o my.onnx")

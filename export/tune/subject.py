@@ -7,9 +7,7 @@ from export.data.music_set import read_music_set
 from export.errors import InputUnusable
 from export.evaluate.metrics import figures
 from export.table.row_material import as_music_set
-from export.table.row_splits import split_rows
-from export.table.table_training import TableLesson, scores_of, train_on_table
-from export.table.vector_table import read_vector_table
+from export.table.table_training import TableLesson, open_lesson, scores_of, train_on_table
 from export.train.outcome import OnEpoch, Outcome
 from export.train.settings import TrainSettings
 from export.train.training import train
@@ -47,10 +45,9 @@ def open_subject(path: Path, cache: Path | None, workers: int, seed: int) -> Sub
 
 
 def _table(path: Path, seed: int) -> Subject:
-    table = read_vector_table(path)
-    lesson = TableLesson(table, split_rows(table, seed))
+    lesson = open_lesson(path, seed)
 
     def on_rows(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
         return train_on_table(lesson, settings, run, resume=resume, on_epoch=on_epoch, shown=False)
 
-    return Subject(as_music_set(table, lesson.splits).fingerprint, False, on_rows, lesson)
+    return Subject(as_music_set(lesson.table, lesson.splits).fingerprint, False, on_rows, lesson)
