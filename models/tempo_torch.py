@@ -9,13 +9,16 @@ from torch import Tensor
 from models.frontend_spec import FrontEnd
 from models.tempo import EMPHASIS, tempo_scale
 
-_NUMBERS_AT_ONCE: Final = 1 << 22  # of the runs that are correlated
+# Of the runs that are correlated: what stays in a cache on a CPU, and keeps a GPU busy.
+_NUMBERS_ON_CPU: Final = 1 << 18
+_NUMBERS_ON_DEVICE: Final = 1 << 22
 
 
 def tempo(onsets: Tensor, spec: FrontEnd) -> Tensor:
     """Onset strengths (n_windows, n_frames) -> beats a minute, float32 (n_windows,)."""
     window, bpm, log_prior, n_points = _scale_on(spec, onsets.device)
-    at_once = max(1, _NUMBERS_AT_ONCE // (onsets.shape[1] * len(window)))
+    numbers = _NUMBERS_ON_CPU if onsets.device.type == "cpu" else _NUMBERS_ON_DEVICE
+    at_once = max(1, numbers // (onsets.shape[1] * len(window)))
     correlations = [_correlation(some.double(), window, n_points) for some in torch.split(onsets, at_once)]
     weighted = torch.log1p(EMPHASIS * torch.cat(correlations).clamp_min(0)) + log_prior
     return bpm[weighted.argmax(dim=1)].float()
@@ -28,7 +31,8 @@ def _correlation(onsets: Tensor, window: Tensor, n_points: int) -> Tensor:
     around = torch.cat([ramp * onsets[:, :1], onsets, (ramp * onsets[:, -1:]).flip(1)], dim=1)
     runs = around.unfold(1, len(window), 1)[:, : onsets.shape[1]] * window
     energy = runs.square().sum(dim=2, keepdim=True)
-    power = torch.fft.rfft(runs, n_points).abs().square()
+    spectrum = torch.fft.rfft(runs, n_points)
+    power = spectrum.real.square().add_(spectrum.imag.square())
     share = torch.where(energy >= torch.finfo(torch.float64).tiny, power / energy, 0)
     correlation: Tensor = torch.fft.irfft(share.mean(dim=1), n_points)
     return correlation[:, : len(window)]
