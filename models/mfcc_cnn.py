@@ -1,8 +1,7 @@
 """MFCC-CNN: three convolutions over the MFCC of a few seconds, taken as a picture one coefficient a column.
 
-Poolings keep the edge (half a window of it counts as one), for 13 coefficients are few: without that the third
-convolution would find nothing left to work on, which is why the network this is made after never ran. 77,960
-parameters at 8 labels on 252 frames of 13 MFCC.
+Poolings keep the edge, for 13 coefficients are few: without that two blocks leave one of them, and the third
+convolution, which wants two, could never run. 77,960 parameters at 8 labels on 252 frames of 13 MFCC.
 """
 
 from typing import Final

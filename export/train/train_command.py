@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 
 def train_command(
-    music_set: Annotated[Path, typer.Argument(metavar="SET", help="Made by genred export scan; or a table of vectors.")],
+    music_set: Annotated[
+        Path, typer.Argument(metavar="SET", help="Made by genred export scan; or a table of vectors.")
+    ],
     run: Annotated[Path, typer.Option(help="Folder for this run: settings, figures, checkpoints, pictures.")],
     network: Annotated[
-        str | None, typer.Option(help="spectrogram-cnn (the default), spectrogram-attention-cnn, or musicnn.")
+        str | None,
+        typer.Option(
+            help="spectrogram-cnn (the default), spectrogram-attention-cnn, musicnn, lstm, mfcc-cnn, vector-rnn, "
+            "vector-dense, vector-cnn, convnet, convnet-improv, music-genre-cnn, improved-music-genre-cnn, "
+            "improved-music-genre-cnn-v2, resnet50, wav2vec2, wav2vec2-mlp or musicnn-mlp; see docs/networks.md."
+        ),
     ] = None,
     config: Config = None,
     epochs: Epochs = None,
