@@ -11,19 +11,24 @@ their part in the first middle layer, which is linear until its ReLU; and what t
 they see no end (`models.packed_conv`).
 """
 
+import copy
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.folding import dense_after, folded_norm
+from models.folding import folded_norm
 from models.middle_layers import REACH_FRAMES, SEAM_FRAMES, FastMidBlock, SplitMidBlock
-from models.musicnn import FrontBlock, MidBlock, Musicnn
+from models.musicnn import FrontBlock
+from models.musicnn_living import LivingMidBlock, LivingMusicnn
 from models.packed_conv import PackedFrontBlocks
 from models.spectral_conv import SpectralFrontBlock
+from models.tall_conv import TallFrontBlock
 
 FRAMES_PER_BLOCK: Final = 125
+FEW_FILTERS: Final = 32  # up to so many, a tall convolution is quicker as it is than by its spectra
+_FRAMES_PER_WINDOW: Final = 2 * FRAMES_PER_BLOCK
 _TRANSFORMS: Final = ((96, 1), (64, 2))  # of the timbral filters: points, parts; the cheapest of those tried
 
 
@@ -33,27 +38,21 @@ class HopMusicnn(nn.Module):
     input_scale: Tensor
     input_shift: Tensor
 
-    def __init__(self, network: Musicnn) -> None:
+    def __init__(self, network: LivingMusicnn) -> None:
         super().__init__()
         for name, values in zip(("input_scale", "input_shift"), folded_norm(network.input_norm), strict=True):
             self.register_buffer(name, values.float())
         blocks = [block for block in network.front if isinstance(block, FrontBlock)]
         tall, wide = blocks[: len(_TRANSFORMS)], blocks[len(_TRANSFORMS) :]
-        self._timbral = [
-            SpectralFrontBlock(block, n_points, n_parts)
-            for block, (n_points, n_parts) in zip(tall, _TRANSFORMS, strict=True)
-        ]
+        self._timbral = [_timbral(block, *shape) for block, shape in zip(tall, _TRANSFORMS, strict=True)]
         self.timbral = nn.ModuleList(self._timbral)
         self.temporal = PackedFrontBlocks(wide, FRAMES_PER_BLOCK)
         self.n_timbral = sum(block.conv.out_channels for block in tall)
-        middle = [block for block in network.mid if isinstance(block, MidBlock)]
-        self.mid = SplitMidBlock(middle[0], self.n_timbral, self.temporal.n_outputs)
-        self.later = nn.ModuleList(FastMidBlock(block) for block in middle[1:])
-        self.dense = dense_after(network.pooled_norm, network.dense)
-        # maxima and means side by side instead of interleaved
-        interleaved = self.dense.weight.data
-        self.dense.weight.data = torch.cat([interleaved[:, 0::2], interleaved[:, 1::2]], dim=1)
-        self.output = dense_after(network.dense_norm, network.output)
+        middle = [block for block in network.mid if isinstance(block, LivingMidBlock)]
+        self.mid = SplitMidBlock(middle[0], self.n_timbral, self.temporal.n_outputs, _FRAMES_PER_WINDOW)
+        self.later = nn.ModuleList(FastMidBlock(block, _FRAMES_PER_WINDOW) for block in middle[1:])
+        self.n_silent = network.n_mid - network.n_first
+        self.dense, self.output = copy.deepcopy(network.dense), copy.deepcopy(network.output)
         self._make_shifts_exact()
 
     def _make_shifts_exact(self) -> None:
@@ -80,9 +79,8 @@ class HopMusicnn(nn.Module):
         highest, total, partial, of_temporal = torch.split(carried, self._carry_sizes, dim=1)
         temporal, temporal_carry = self.temporal(normalised, of_temporal)
         first = self.mid(self._window_partial(partial, block), temporal.unsqueeze(2))
-        features = [first]
-        for layer in self.later:
-            features.append(features[-1] + layer(features[-1]))
+        second = self._widened(first) + self.later[0](first)
+        features = [first, second, second + self.later[1](second)]
         heard = temporal[:, : self.temporal.n_filters]
         maxima = [torch.maximum(highest, block.ended_max), heard.amax(dim=2)]
         sums = [total + block.ended_sum, heard.sum(dim=2)]
@@ -98,6 +96,10 @@ class HopMusicnn(nn.Module):
         own = self._normalised(log_mel[:, :FRAMES_PER_BLOCK])
         block = self._block(own[:, -SEAM_FRAMES:], own)  # of the seam nothing is carried
         return self._carry(block, self.temporal.carry(own))
+
+    def _widened(self, first: Tensor) -> Tensor:
+        """The first middle layer among its silent channels, whose constants the second layer brings."""
+        return functional.pad(first, (0, 0, 0, 0, 0, self.n_silent)) if self.n_silent else first
 
     def _normalised(self, log_mel: Tensor) -> Tensor:
         return log_mel * self.input_scale + self.input_shift
@@ -122,7 +124,7 @@ class HopMusicnn(nn.Module):
         return torch.cat([block.begun_max, block.begun_sum, partial.flatten(1), temporal_carry], dim=1)
 
     def _window_partial(self, carried: Tensor, block: "_Block") -> Tensor:
-        """The timbral channels' part in the first middle layer of a window: (batch, 64, 1, 250)."""
+        """The timbral channels' part in the first middle layer of a window: (batch, filters, 1, 250)."""
         away = FRAMES_PER_BLOCK - SEAM_FRAMES
         newer = block.partial + functional.pad(block.end_partial, (away, 0))
         older = carried.reshape(-1, self.mid.n_filters, 1, FRAMES_PER_BLOCK)
@@ -147,6 +149,13 @@ class _Block:
         self.partial, start_partial, end_partial, self.seam_partial = mid.partial([inner, start, end, seam])
         self.start_partial = start_partial[..., REACH_FRAMES:]  # nothing is before a window
         self.end_partial = end_partial[..., :-REACH_FRAMES]
+
+
+def _timbral(block: FrontBlock, n_points: int, n_parts: int) -> SpectralFrontBlock | TallFrontBlock:
+    """A timbral block in the way that is quicker for so many filters."""
+    if block.conv.out_channels <= FEW_FILTERS:
+        return TallFrontBlock(block)
+    return SpectralFrontBlock(block, n_points, n_parts)
 
 
 class FirstCarry(nn.Module):

@@ -2,7 +2,7 @@
 
 - onnxruntime computes 16 filters at a time; 51 + 51 + 51 of them would cost 64 + 64 + 64. A short filter is also a
   longer one with zeros around it, so some of the 64-frame filters travel with the 128-frame ones, and some of the
-  32-frame ones with the 64-frame ones: 64 + 48 + 48, the order of the outputs unchanged.
+  32-frame ones with the 64-frame ones: 64 + 48 + 48, the order of the outputs unchanged (`pack_sizes`).
 - Near the window's ends, taps that would meet only zeros are left out.
 - Outputs that see nothing beyond their block are the same in both windows of the block: they are computed where it is
   the newer one, and carried. (Of the 128-frame filters there are none.)
@@ -18,7 +18,7 @@ from torch.nn import functional
 from models.folding import MaximumActivation, upward_sign
 from models.musicnn import N_MELS, FrontBlock
 
-_PACKS: Final = (64, 48, 48)
+_AT_A_TIME: Final = 16  # filters that onnxruntime computes together
 _EDGE_FRAMES: Final = 16  # outputs near an end are computed in stretches of so many, each with the taps it needs
 
 
@@ -93,9 +93,13 @@ class PackedFrontBlocks(nn.Module):
             sign = upward_sign(block.norm).float()
             weights = block.conv.weight.detach()[:, 0, :, 0] * sign[:, None]
             filters += list(zip(weights, block.conv.bias.detach() * sign, strict=True))
-        self.n_filters, self.n_outputs = len(filters), sum(_PACKS)
+        self.n_filters = len(filters)
+        sizes = pack_sizes([block.conv.out_channels for block in blocks])
+        self.n_outputs = sum(sizes)
         packs = []
-        for n_packed, block in zip(_PACKS, blocks, strict=True):
+        for n_packed, block in zip(sizes, blocks, strict=True):
+            if not n_packed:
+                continue  # they travel with the longer ones
             padding = [(torch.zeros(1), torch.zeros(()))] * (n_packed - len(filters[:n_packed]))
             packs.append(Pack(filters[:n_packed] + padding, block.conv.kernel_size[0], frames_per_block))
             filters = filters[n_packed:]
@@ -110,9 +114,9 @@ class PackedFrontBlocks(nn.Module):
         return sum(pack.n_filters * pack.n_carried for pack in self._each)
 
     def forward(self, normalised: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        """A window (batch, frames, 96), the first block's carry -> (batch, 160, frames), and the second one's carry.
+        """A window (batch, frames, 96), the first block's carry -> (batch, n_outputs, frames), and the second one's carry.
 
-        The channels are the filters of all blocks in order, then seven of zeros.
+        The channels are the filters of all blocks in order, then some of zeros.
         """
         image = normalised.unsqueeze(1)
         highest, carries, start = [], [], 0
@@ -127,8 +131,19 @@ class PackedFrontBlocks(nn.Module):
             carries.append(carry.flatten(1))
             start += size
         activated: Tensor = self.activation(torch.cat(highest, dim=1))
-        return activated, torch.cat(carries, dim=1)
+        return activated, torch.cat([carried[:, :0], *carries], dim=1)
 
     def carry(self, own: Tensor) -> Tensor:
         """The carry of a block (batch, frames, 96)."""
-        return torch.cat([pack.carry(own.unsqueeze(1)).flatten(1) for pack in self._each if pack.n_carried], dim=1)
+        carries = [pack.carry(own.unsqueeze(1)).flatten(1) for pack in self._each if pack.n_carried]
+        return torch.cat([own[:, 0, :0], *carries], dim=1)
+
+
+def pack_sizes(n_filters: list[int]) -> list[int]:
+    """Of blocks with so many filters, longest first: how many are computed at each width, in sixteens, all in order."""
+    sizes, room = [], 0
+    for n in n_filters:
+        left = max(0, n - room)
+        sizes.append(-(-left // _AT_A_TIME) * _AT_A_TIME)
+        room += sizes[-1] - n
+    return sizes

@@ -1,6 +1,5 @@
 """A trained network as it is served: scores = activation(logits / temperature), in the quickest graph there is."""
 
-import copy
 from typing import Final, cast
 
 import onnx
@@ -12,6 +11,7 @@ from export.convert.onnx_graph import to_onnx
 from export.convert.plain_weights import with_plain_weights
 from export.data.recipe import Recipe
 from models.card import Activation, Carry
+from models.living_filters import living
 from models.musicnn import Musicnn
 from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
 from models.networks import Network
@@ -58,8 +58,8 @@ def carrying_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelPr
 
 
 def hop_network(served: Served) -> HopMusicnn:
-    """The network hop by hop, its logits divided by the temperature in its last layer; only where `can_carry`."""
-    network = copy.deepcopy(cast(Musicnn, served.network))
+    """The network hop by hop, without its dead filters, its logits divided by the temperature in its last layer; only where `can_carry`."""
+    network = living(cast(Musicnn, served.network))
     with torch.no_grad():
         network.output.weight.div_(served.temperature)
         network.output.bias.div_(served.temperature)
