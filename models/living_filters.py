@@ -20,16 +20,13 @@ _LOUDEST: Final = 8.0  # log-mel, about
 _SEED: Final = 7
 
 
-def living(network: Musicnn, windows: Tensor | None = None) -> LivingMusicnn:
-    """`network`, in evaluation, without the filters that do nothing; the rest as they are.
-
-    windows: float32 (n, frames, 96), real ones for instance, to measure on beside `probes`.
-    """
+def living(network: Musicnn) -> LivingMusicnn:
+    """`network`, in evaluation, without the filters that do nothing; the rest as they are."""
     network.eval()
-    heard = [probes()] if windows is None else [probes(), windows]
+    heard = probes()
     pulls, row_pulls = front_pulls(network), first_pulls(network)
     with torch.inference_mode():
-        wanted = [network(each) for each in heard]
+        wanted = network(heard)
     tried = all_kept(network)
     for step in _STEPS:
         kept = Kept(tuple(_above(pull, step) for pull in pulls), _above(row_pulls, step))
@@ -37,7 +34,7 @@ def living(network: Musicnn, windows: Tensor | None = None) -> LivingMusicnn:
             continue  # no other filters than at the step before, which moved the scores, or than all
         tried, found = kept, LivingMusicnn(network, kept).eval()
         with torch.inference_mode():
-            moved = max(float((found(each) - want).abs().max()) for each, want in zip(heard, wanted, strict=True))
+            moved = float((found(heard) - wanted).abs().max())
         if moved <= TOLERANCE:
             return found
     return LivingMusicnn(network, all_kept(network)).eval()

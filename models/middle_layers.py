@@ -52,7 +52,7 @@ class SplitMidBlock(nn.Module):
         return parts
 
     def forward(self, partial: Tensor, temporal: Tensor) -> Tensor:
-        """Sums of the timbral channels (batch, filters, 1, frames), temporal channels (batch, n, 1, frames) -> the layer."""
+        """Sums of the timbral channels (batch, filters, 1, frames), temporal ones (batch, n, 1, frames) -> layer."""
         return functional.relu(self.ends(partial + self.of_temporal(temporal))) * self.scale + self.shift
 
 

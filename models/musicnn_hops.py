@@ -24,10 +24,8 @@ from models.musicnn import FrontBlock
 from models.musicnn_living import LivingMidBlock, LivingMusicnn
 from models.packed_conv import PackedFrontBlocks
 from models.spectral_conv import SpectralFrontBlock
-from models.tall_conv import TallFrontBlock
 
 FRAMES_PER_BLOCK: Final = 125
-FEW_FILTERS: Final = 32  # up to so many, a tall convolution is quicker as it is than by its spectra
 _FRAMES_PER_WINDOW: Final = 2 * FRAMES_PER_BLOCK
 _TRANSFORMS: Final = ((96, 1), (64, 2))  # of the timbral filters: points, parts; the cheapest of those tried
 
@@ -44,7 +42,7 @@ class HopMusicnn(nn.Module):
             self.register_buffer(name, values.float())
         blocks = [block for block in network.front if isinstance(block, FrontBlock)]
         tall, wide = blocks[: len(_TRANSFORMS)], blocks[len(_TRANSFORMS) :]
-        self._timbral = [_timbral(block, *shape) for block, shape in zip(tall, _TRANSFORMS, strict=True)]
+        self._timbral = [SpectralFrontBlock(block, *shape) for block, shape in zip(tall, _TRANSFORMS, strict=True)]
         self.timbral = nn.ModuleList(self._timbral)
         self.temporal = PackedFrontBlocks(wide, FRAMES_PER_BLOCK)
         self.n_timbral = sum(block.conv.out_channels for block in tall)
@@ -149,13 +147,6 @@ class _Block:
         self.partial, start_partial, end_partial, self.seam_partial = mid.partial([inner, start, end, seam])
         self.start_partial = start_partial[..., REACH_FRAMES:]  # nothing is before a window
         self.end_partial = end_partial[..., :-REACH_FRAMES]
-
-
-def _timbral(block: FrontBlock, n_points: int, n_parts: int) -> SpectralFrontBlock | TallFrontBlock:
-    """A timbral block in the way that is quicker for so many filters."""
-    if block.conv.out_channels <= FEW_FILTERS:
-        return TallFrontBlock(block)
-    return SpectralFrontBlock(block, n_points, n_parts)
 
 
 class FirstCarry(nn.Module):

@@ -114,7 +114,7 @@ class PackedFrontBlocks(nn.Module):
         return sum(pack.n_filters * pack.n_carried for pack in self._each)
 
     def forward(self, normalised: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        """A window (batch, frames, 96), the first block's carry -> (batch, n_outputs, frames), and the second one's carry.
+        """A window (batch, frames, 96), the first block's carry -> (batch, n_outputs, frames), and the second's carry.
 
         The channels are the filters of all blocks in order, then some of zeros.
         """

@@ -15,6 +15,7 @@ from models.folding import MaximumActivation, dense_after, folded_norm, grown, u
 from models.frontend import LogMel
 from models.musicnn import FrontBlock, Musicnn
 from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
+from models.musicnn_living import LivingMusicnn, all_kept
 from models.packed_conv import PackedFrontBlocks
 from models.spectral_conv import CHUNK_FRAMES, SpectralFrontBlock
 from tests.reference_data import REFERENCE, needs_reference, reference
@@ -66,7 +67,7 @@ def test_it_can_be_trained(network: Musicnn) -> None:
 
 
 def test_hop_by_hop_equals_plain(network: Musicnn) -> None:
-    hops, n_windows = HopMusicnn(network).eval(), 5
+    hops, n_windows = HopMusicnn(LivingMusicnn(network, all_kept(network))).eval(), 5
     streams = torch.cat([torch.zeros(1, 750, 96), windows(2, 750)])
     streams[1, 300:500] = 0  # silence in the middle of music
     with torch.inference_mode():
@@ -81,7 +82,7 @@ def test_hop_by_hop_equals_plain(network: Musicnn) -> None:
 
 def test_a_carry_is_what_the_windows_share_and_nothing_else(network: Musicnn) -> None:
     """What came before the older block, and another window's carry, must and must not matter."""
-    hops = HopMusicnn(network).eval()
+    hops = HopMusicnn(LivingMusicnn(network, all_kept(network))).eval()
     ours, theirs = windows(1, seed=1), windows(1, seed=2)
     with torch.inference_mode():
         right, wrong = hops.first_carry(ours), hops.first_carry(theirs)

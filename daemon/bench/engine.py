@@ -25,11 +25,11 @@ def run_bench_engine(
     model = benched.load()
     report = header(model.card.name, benched.precision)
     measured = [_round(benched, chosen, seconds, number, rounds) for number in range(rounds)]
-    counted = model.card.name in MODELS
+    living = MODELS.get(model.card.name)
     operations = {
-        "plain_window": 2 * plain_window() if counted else None,
-        "carried_window": 2 * carried_window() if counted else None,
-        "first_window": 2 * first_window() if counted else None,
+        "plain_window": 2 * plain_window() if living else None,
+        "carried_window": 2 * carried_window(living) if living else None,
+        "first_window": 2 * first_window(living) if living else None,
     }
     report |= {
         "golden_deviation": model.golden_deviation,

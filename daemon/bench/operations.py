@@ -1,4 +1,4 @@
-"""Multiply-adds of the default model, part by part, from the structure in `models/`; a test compares torch's count.
+"""Multiply-adds of the shipped models, part by part, from the structure in `models/`; a test compares torch's count.
 
 Counted are the products of convolutions and matrices as the graph has them, zeros that pad included. What stands beside
 them (maxima, sums, copies) is not: it takes time, and so makes every share of a peak look smaller, not larger.
@@ -6,58 +6,88 @@ them (maxima, sums, copies) is not: it takes time, and so makes every share of a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 N_MELS = 96
 BLOCK_FRAMES = 125  # of a hop; a window has two
 WINDOW_FRAMES = 2 * BLOCK_FRAMES
-TIMBRAL_FILTERS, TAPS = 204, 7
+TAPS = 7
 TIMBRAL = ((38, 96, 1), (67, 64, 2))  # height in mels; points and parts of its transform (models/musicnn_hops.py)
 SEAM_FRAMES = 6  # outputs that see both blocks
-PACKS = ((64, 128), (48, 64), (48, 32))  # temporal filters and their frames (models/packed_conv.py)
+TEMPORAL_FRAMES = (128, 64, 32)
+AT_A_TIME = 16  # filters are computed in sixteens (models/packed_conv.py, models/middle_layers.py)
 EDGE_FRAMES = 16
 MID_FILTERS = 64
-TIMBRAL_CHANNELS = 416  # 2 x 204, filled up to blocks of sixteen (models/middle_layers.py)
-PACKED_CHANNELS = sum(filters for filters, _ in PACKS)
-POOLED, EMBEDDED, LABELS = 1506, 200, 50
+EMBEDDED, LABELS = 200, 50
 
-MODELS = ("musicnn-msd", "musicnn-mtt")  # of this structure
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """How many filters a network has: timbral, temporal (each kind), and in its first middle layer."""
+
+    timbral: tuple[int, int]
+    temporal: tuple[int, int, int]
+    first: int
+
+    @property
+    def packs(self) -> list[tuple[int, int]]:
+        """Temporal filters that are computed together, filled up, and their frames (models/packed_conv.py)."""
+        packs, room = [], 0
+        for own, frames in zip(self.temporal, TEMPORAL_FRAMES, strict=True):
+            size = _filled(max(0, own - room))
+            room += size - own
+            packs.append((size, frames))
+        return packs
+
+
+PUBLISHED = Filters((204, 204), (51, 51, 51), MID_FILTERS)
+MODELS = {  # what of it lives (models/living_filters.py)
+    "musicnn-msd": Filters((23, 14), (3, 7, 17), 20),
+    "musicnn-mtt": Filters((67, 68), (16, 15, 43), 21),
+}
 
 
 def plain_window() -> int:
     """A window of the network as it was published."""
-    timbral = sum(TIMBRAL_FILTERS * TAPS * high * (N_MELS - high + 1) for high, _, _ in TIMBRAL)
-    temporal = sum(51 * frames * N_MELS for _, frames in PACKS)
-    middle = MID_FILTERS * TAPS * (2 * TIMBRAL_FILTERS + 3 * 51 + 2 * MID_FILTERS)
-    return WINDOW_FRAMES * (timbral + temporal + middle) + _dense()
+    tall, wide = zip(PUBLISHED.timbral, TIMBRAL, strict=True), zip(PUBLISHED.temporal, TEMPORAL_FRAMES, strict=True)
+    timbral = sum(filters * TAPS * high * (N_MELS - high + 1) for filters, (high, _, _) in tall)
+    temporal = sum(filters * frames * N_MELS for filters, frames in wide)
+    middle = MID_FILTERS * TAPS * (sum(PUBLISHED.timbral + PUBLISHED.temporal) + 2 * MID_FILTERS)
+    return WINDOW_FRAMES * (timbral + temporal + middle) + _dense(PUBLISHED)
 
 
-def carried_window() -> int:
+def carried_window(living: Filters) -> int:
     """A window of the shipped graph whose first block brings its carry: what a stream costs, every hop."""
-    temporal = sum(_pack(filters, frames) for filters, frames in PACKS)
-    later = WINDOW_FRAMES * MID_FILTERS * TAPS * (PACKED_CHANNELS + 2 * MID_FILTERS)
-    return _block() + temporal + later + _dense()
+    temporal = sum(_pack(filters, frames) for filters, frames in living.packs)
+    packed = sum(filters for filters, _ in living.packs)
+    later = WINDOW_FRAMES * TAPS * (packed * living.first + living.first * MID_FILTERS + MID_FILTERS**2)
+    return _block(living) + temporal + later + _dense(living)
 
 
-def first_window() -> int:
+def first_window(living: Filters) -> int:
     """A window of the shipped graph with nothing carried: its first block's carry is computed beforehand."""
     carried = sum(
         _stretch(filters, frames, BLOCK_FRAMES, (frames - 1) // 2, BLOCK_FRAMES - frames // 2)
-        for filters, frames in PACKS
+        for filters, frames in living.packs
         if _carries(frames)
     )
-    return carried_window() + _block() + carried
+    return carried_window(living) + _block(living) + carried
 
 
-def _block() -> int:
+def _filled(n: int) -> int:
+    return -(-n // AT_A_TIME) * AT_A_TIME
+
+
+def _block(living: Filters) -> int:
     """The timbral filters over a block and its seam, and their part in the first middle layer."""
     # models/middle_layers.py: four stretches between gaps of six frames, each output from seven frames
     row = (BLOCK_FRAMES - SEAM_FRAMES) + SEAM_FRAMES // 2 * 2 + SEAM_FRAMES + 5 * SEAM_FRAMES
-    partial = (row - TAPS + 1) * MID_FILTERS * TIMBRAL_CHANNELS * TAPS
-    return sum(_timbral(*filters) for filters in TIMBRAL) + partial
+    partial = (row - TAPS + 1) * living.first * _filled(sum(living.timbral)) * TAPS
+    return sum(_timbral(n, *shape) for n, shape in zip(living.timbral, TIMBRAL, strict=True)) + partial
 
 
-def _timbral(height_mels: int, n_points: int, n_parts: int) -> int:
+def _timbral(n_filters: int, height_mels: int, n_points: int, n_parts: int) -> int:
     """Tall filters by way of their spectra (models/spectral_conv.py): transform, products, half of the way back."""
     bins, inputs = n_points // 2 + 1, 2 * n_parts
     outputs = BLOCK_FRAMES + SEAM_FRAMES
@@ -68,7 +98,7 @@ def _timbral(height_mels: int, n_points: int, n_parts: int) -> int:
         spectra, back = 2 * (lower + lower - 1), (positions + 1) // 2 * (lower + lower - 1)
     else:
         spectra, back = 2 * (bins - 1), positions // 2 * 2 * (bins - 1)
-    return transform + outputs * TIMBRAL_FILTERS * (spectra * inputs * TAPS + back)
+    return transform + outputs * n_filters * (spectra * inputs * TAPS + back)
 
 
 def _carries(frames: int) -> bool:
@@ -94,5 +124,6 @@ def _stretch(filters: int, frames: int, n_frames: int, start: int, stop: int) ->
     return filters * (stop - start) * N_MELS * taps
 
 
-def _dense() -> int:
-    return POOLED * EMBEDDED + EMBEDDED * LABELS
+def _dense(filters: Filters) -> int:
+    channels = sum(filters.timbral + filters.temporal) + filters.first + 2 * MID_FILTERS
+    return 2 * channels * EMBEDDED + EMBEDDED * LABELS

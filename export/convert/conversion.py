@@ -15,7 +15,7 @@ from export.convert.onnx_graph import within
 from export.convert.opset import at_newest_opset, at_opset, opset_of
 from export.convert.parity import Proof, onnx_scoring, proof_of
 from export.convert.runtime import cpu_session
-from export.convert.serving import CARRY, Served, can_carry, carrying_graph, plain_graph
+from export.convert.serving import CARRY, Served, can_carry, carrying_graph, lean, plain_graph
 from export.convert.sources import origins
 from export.convert.timing import graphs_ms
 from export.convert.variants import Graph, Precision, Refused, variant
@@ -84,7 +84,7 @@ def convert(
     others = [precision for precision in dict.fromkeys(wishes.precisions) if precision != "fp32"]
     plain = graph.model
     if graph.card.carry is not None and others:
-        plain = _at(plain_graph(served, spec.recipe.input_shape), wishes.opset)
+        plain = _at(plain_graph(lean(served), spec.recipe.input_shape), wishes.opset)
     made = [variant(plain, graph.card, proof, precision, wishes.max_deviation) for precision in others]
     written = _write([graph, *(each for each in made if isinstance(each, Graph))], output)
     refused = tuple(each for each in made if isinstance(each, Refused))
@@ -121,8 +121,9 @@ def _proven(
 ) -> Graph:
     """The float32 graph and its card; ProofFailed."""
     carry = CARRY if can_carry(served, spec.recipe) else None
-    make = plain_graph if carry is None else carrying_graph
-    model = _at(make(served, spec.recipe.input_shape), wishes.opset)
+    shape = spec.recipe.input_shape
+    made = plain_graph(lean(served), shape) if carry is None else carrying_graph(served, shape)
+    model = _at(made, wishes.opset)
     card = card_of(spec, wishes.naming, evidence, proof.wanted, carry, known)
     deviations = proof.of(onnx_scoring(cpu_session(model), card.input_name, card.output_name))
     if carry is not None:
