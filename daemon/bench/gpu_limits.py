@@ -24,7 +24,7 @@ class WindowCost:
 
 # Counted from the graphs, operator by operator; a multiplication and an addition are two operations. Of the shipped
 # networks with the carry of the window before, of the plain one for whole windows. What a runtime fuses into one kernel
-# moves fewer bytes; half precision moves half of them. (The shipped networks' bytes: those of all filters, 165e6, in the
+# moves fewer bytes; half precision moves half of them. (Bytes of the shipped networks: 165e6 with all filters, in the
 # ratio of the sizes of the two graphs' tensors.)
 KNOWN_COSTS = {
     "musicnn-msd": WindowCost(0.161e9, 55e6),
