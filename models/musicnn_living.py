@@ -74,7 +74,7 @@ class LivingMusicnn(nn.Module):
         unread, silent = _others(read, n_front), _others(kept.first, n_mid)
         of_front = torch.cat([_at_rest(block) for block in blocks])[unread]
         of_first = _at_rest(middle[0])[silent]
-        order, everything, nothing = torch.cat([kept.first, silent]), torch.arange(n_mid), torch.arange(0)
+        order, nothing = torch.cat([kept.first, silent]), torch.arange(0)
         self.input_norm = network.input_norm
         self.front = nn.ModuleList(_with_filters(block, own) for block, own in zip(blocks, kept.front, strict=True))
         self.mid = nn.ModuleList(
@@ -85,7 +85,7 @@ class LivingMusicnn(nn.Module):
             ]
         )
         second = self.mid[1]
-        assert isinstance(second, LivingMidBlock) and len(everything) == len(order)
+        assert isinstance(second, LivingMidBlock)
         second.shift[len(kept.first) :] += of_first  # what the residual would have brought
         self.n_first, self.n_mid = len(kept.first), n_mid
         later = [n_front + layer * n_mid + order for layer in (1, 2)]

@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
 
 from export.convert.serving import Served, hop_network, lean
 from export.train.starting import initial_network
@@ -36,9 +35,10 @@ def with_dead(network: Musicnn, share: float, seed: int) -> Musicnn:
     """A copy in which about that share of the filters have weights of nought, or nearly."""
     random, dead = torch.Generator().manual_seed(seed), copy.deepcopy(network)
     for name in NAMES:
-        weight = dead.get_submodule(name).conv.weight
-        assert isinstance(weight, Tensor)
-        weight.data[torch.rand(len(weight), generator=random) < share] *= 1e-30
+        block = dead.get_submodule(name)
+        assert isinstance(block, FrontBlock | MidBlock)
+        weight = block.conv.weight.data
+        weight[torch.rand(len(weight), generator=random) < share] *= 1e-30
     return dead
 
 
