@@ -42,7 +42,7 @@ class ResNet50(nn.Module):
         self.body = ResNet(Bottleneck, _stages(blocks))
         self.body.conv1 = nn.Conv2d(n_channels, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")
-        self.body.fc = nn.Identity()
+        self.body.fc = nn.Identity()  # type: ignore[assignment]  # torchvision says Linear
         self.output = nn.Linear(_EMBEDDING, n_labels)
 
     def forward(self, pictures: Tensor) -> Tensor:

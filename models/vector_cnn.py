@@ -50,7 +50,7 @@ class VectorCnn(nn.Module):
 
     def embedding(self, vector: Tensor) -> Tensor:
         """float32 (batch, n_features) -> the penultimate layer, (batch, hidden * n_features / 2^layers)."""
-        line = self.scale(vector).unsqueeze(1)
+        line: Tensor = self.scale(vector).unsqueeze(1)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             line = functional.max_pool1d(functional.relu(norm(conv(line))), 2)
         return line.flatten(1)

@@ -49,7 +49,7 @@ class VectorDense(nn.Module):
 
     def embedding(self, vector: Tensor) -> Tensor:
         """float32 (batch, n_features) -> the penultimate layer, before its dropout."""
-        features = self.scale(vector)
+        features: Tensor = self.scale(vector)
         for number, (dense, norm) in enumerate(zip(self.dense, self.norms, strict=True)):
             features = functional.relu(norm(dense(self.dropout(features) if number else features)))
         return features

@@ -138,7 +138,7 @@ def test_every_parameter_learns(name: str, precision: torch.dtype) -> None:
     network, inputs = without_dropout(small(name)), some(name, 6)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
         logits = network.logits(inputs).float()
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0, 1, 2])).backward()
+    torch.autograd.backward(torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 2, 0, 1, 2])))
     for label, parameter in network.named_parameters():
         assert parameter.grad is not None and bool(parameter.grad.isfinite().all()), label
         looks_back = name == "vector-rnn" and "weight_hh" in label  # of a single step: there is nothing before it
@@ -220,7 +220,7 @@ def test_input_scale_remembers_the_training_set(shape: tuple[int, ...]) -> None:
     scale, random = InputScale(4), torch.Generator().manual_seed(1)
     centres, sizes = torch.tensor([0.0, 120.0, 3000.0, -40.0]), torch.tensor([1.0, 30.0, 900.0, 0.1])
     features = centres + sizes * torch.randn(shape, generator=random)
-    for batch in features.split(50):
+    for batch in torch.split(features, 50):
         scale.train()(batch)
     scaled = scale.eval()(features).flatten(0, -2)
     torch.testing.assert_close(scaled.mean(0), torch.zeros(4), rtol=0, atol=1e-3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from export.cli import app
-from export.data.clip import SPLITS, Clip
+from export.data.clip import SPLITS, Clip, Split
 from export.data.music_set import MusicSet, write_music_set
 from export.evaluate.learnt_note import learnt_note
 from export.train.learnt import LEARNT, clips_known, learnt_from, read_learnt
@@ -48,7 +48,8 @@ def anew(music: MusicSet, tmp_path_factory: pytest.TempPathFactory) -> MusicSet:
     heard = [clip.path for clip in music.of("train")][:2] + [clip.path for clip in music.of("validation")]
     new = next(clip.path for clip in music.of("test"))
     for n, clip in enumerate(clips):
-        split = "test" if clip.path in heard or clip.path == new else "validation" if clip.split != "train" else "train"
+        other: Split = "validation" if clip.split != "train" else "train"
+        split: Split = "test" if clip.path in heard or clip.path == new else other
         clips[n] = replace(clip, split=split)
     scanned = replace(music, folder=folder, clips=tuple(clips))
     write_music_set(scanned)

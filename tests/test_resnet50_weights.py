@@ -85,7 +85,7 @@ def test_a_kept_body_says_what_torchvisions_says(weights: Path, published: dict[
     network = begun(of(weights, options={"first_conv": "kept"})).eval()
     own = ResNet(Bottleneck, [1, 1, 1, 1])
     own.load_state_dict(published)
-    own.fc = torch.nn.Identity()
+    own.fc = torch.nn.Identity()  # type: ignore[assignment]  # torchvision says Linear
     pictures = torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(network.embedding(pictures), own.eval()(pictures), rtol=1e-4, atol=1e-5)
 
@@ -102,7 +102,7 @@ def test_a_frozen_body_stays_as_it_was_published(published: dict[str, Tensor], t
     for name, tensor in learnt.body.state_dict().items():
         assert torch.equal(tensor, published[name]), name
     fresh = make_network("resnet50", 3, {"blocks": BLOCKS}, (3, 224, 224))
-    assert not torch.equal(learnt.output.weight, fresh.output.weight)  # type: ignore[union-attr]
+    assert not torch.equal(learnt.output.weight, fresh.output.weight)  # type: ignore[union-attr, arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from export.errors import InputUnusable
 from export.evaluate.alignment import compared, listed
 from export.evaluate.candidate import Candidate, candidate_of
 from export.evaluate.scoring import Scorer, model_path, open_scorer
+from export.evaluate.torch_scorer import TorchScorer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,12 +66,15 @@ def _each_once(given: Sequence[str], scorers: Sequence[Scorer]) -> None:
 
 def _names(given: Sequence[str], scorers: Sequence[Scorer]) -> list[str]:
     """What they call themselves; those of which several call themselves alike with what the user calls them."""
-    count = Counter(scorer.name for scorer in scorers)
-    names = [
-        scorer.name if count[scorer.name] == 1 else f"{scorer.name} of {each}"
-        for each, scorer in zip(given, scorers, strict=True)
-    ]
+    own = [_own_name(scorer) for scorer in scorers]
+    count = Counter(own)
+    names = [name if count[name] == 1 else f"{name} of {each}" for name, each in zip(own, given, strict=True)]
     return [name.encode(errors="replace").decode() for name in names]  # a file's name may be no text
+
+
+def _own_name(scorer: Scorer) -> str:
+    """Of a checkpoint without its network, which stands beside it."""
+    return scorer.name.removesuffix(f" ({scorer.spec.network})") if isinstance(scorer, TorchScorer) else scorer.name
 
 
 def _same_labels(names: Sequence[str], scorers: Sequence[Scorer]) -> None:

@@ -17,13 +17,14 @@ from export.evaluate.rows import Rows
 class Heard:
     """own: all that this model heard. judged: the tracks that every model did, in the same order.
 
-    refused: clips that could not be heard, and why.
+    refused: clips that could not be heard, and why. thresholds_from: in words; None with one label a clip.
     """
 
     entrant: Entrant
     own: Rows
     judged: Judged
     refused: Mapping[Path, str]
+    thresholds_from: str | None
 
 
 def hear(entrants: Sequence[Entrant], clips: Sequence[Clip], split: Split, workers: int) -> tuple[Heard, ...]:
@@ -46,5 +47,5 @@ def _heard(entrant: Entrant, clips: Sequence[Clip], split: Split, workers: int) 
         why = why_nothing(rows, refused)
         raise InputUnusable(f"{music.folder}: nothing to judge {entrant.name} by in split {split}: {why}")
     validation = candidate.validation(split, workers) if candidate.music.multi_label else None  # for thresholds alone
-    judged, _ = candidate.judged(rows, validation)
-    return Heard(entrant, rows, judged, refused)
+    judged, thresholds_from = candidate.judged(rows, validation)
+    return Heard(entrant, rows, judged, refused, thresholds_from)

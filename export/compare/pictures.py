@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from export.compare.side_by_side import ModelLine, SideBySide
 from export.evaluate.pictures import GREY, INK, plain, svg, written
@@ -136,7 +136,7 @@ def _thin_out(axes: Axes) -> None:
     if high / low < 100:
         ticks = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
         axes.set_xticks([tick for tick in ticks if low <= tick <= high])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _legend(axes: Axes) -> None:

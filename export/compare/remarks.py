@@ -27,6 +27,7 @@ def remarks(
     return (
         *_of_models(heard, split, learnt_notes),
         *_of_tracks(heard),
+        *_of_thresholds(heard),
         *_of_sets([each.entrant for each in heard]),
         *_of_files(lines),
     )
@@ -50,6 +51,16 @@ def _of_tracks(heard: Sequence[Heard]) -> Iterator[str]:
     recipes = [each.entrant.scorer.recipe for each in heard]
     if len({(recipe.window_s, recipe.hop_s) for recipe in recipes}) > 1:
         yield "Not all hear the same windows: figures of windows are each model's own; those of tracks can be compared."
+
+
+def _of_thresholds(heard: Sequence[Heard]) -> Iterator[str]:
+    """Where clips have several labels: macro F1 is of decisions, and these are of thresholds."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for each in heard:
+        if each.thresholds_from is not None:
+            names[each.thresholds_from].append(each.entrant.name)
+    for origin, of in names.items():
+        yield f"Thresholds of {'all models' if len(of) == len(heard) else listed(of)}: {origin}."
 
 
 def _of_sets(entrants: Sequence[Entrant]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from rich.table import Table
 from export.compare import wording
 from export.compare.side_by_side import Figures, Lead, SideBySide
 from export.evaluate.terminal import number_table
-from export.evaluate.wording import FIGURES, chance, figure, short_span, signed
+from export.evaluate.wording import chance, figure, short_span, signed
 
 
 def print_comparison(found: SideBySide) -> None:
@@ -35,10 +35,13 @@ def print_comparison(found: SideBySide) -> None:
 
 def _models(found: SideBySide) -> Table:
     table = number_table("model", "network", "hears", "parameters", "file", title="Models")
-    table.columns[1].justify = table.columns[2].justify = "left"
+    for column in table.columns[1:3]:
+        column.justify, column.overflow = "left", "fold"
     for line in found.models:
         numbers = [wording.count(line.parameters), wording.size(line)]
-        table.add_row(escape(line.name), escape(line.network or "–"), escape(line.hears), *numbers)
+        table.add_row(
+            escape(line.name), escape(line.network or "–"), escape(line.hears.replace(", ", "\n", 1)), *numbers
+        )
     return table
 
 
@@ -53,7 +56,7 @@ def _speeds(found: SideBySide) -> Table:
 
 
 def _figures(title: str, rows: list[tuple[str, Figures]]) -> Table:
-    table = number_table("model", *(FIGURES[key][0] for key in wording.SHOWN), title=title)
+    table = number_table("model", *wording.SHOWN.values(), title=title)
     for name, found in rows:
         cells = [f"{figure(found.values.get(key))}\n{short_span(found.intervals.get(key))}" for key in wording.SHOWN]
         table.add_row(escape(name), *cells)

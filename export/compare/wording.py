@@ -4,8 +4,15 @@ from typing import Final
 
 from export.compare.side_by_side import Lead, ModelLine, SideBySide
 
-# Those that tables have room for, of `export.evaluate.wording.FIGURES`.
-SHOWN: Final = ("accuracy", "macro_f1", "weighted_f1", "roc_auc", "pr_auc", "ece")
+# Those that tables have room for, of `export.evaluate.wording.FIGURES`, by names as short as columns are narrow.
+SHOWN: Final = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "weighted_f1": "weighted F1",
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "ece": "ECE",
+}
 
 
 def count(number: int) -> str:

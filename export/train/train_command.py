@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def train_command(
-    music_set: Annotated[
-        Path, typer.Argument(metavar="SET", help="Made by genred export scan; or a table of vectors.")
-    ],
+    music_set: Annotated[Path, typer.Argument(metavar="SET", help="A music set, or a table of vectors.")],
     run: Annotated[Path, typer.Option(help="Folder for this run: settings, figures, checkpoints, pictures.")],
     network: Annotated[
         str | None,
