@@ -60,7 +60,7 @@ def front_pulls(network: Musicnn) -> list[Tensor]:
     read = first.conv.weight.detach().abs().sum(dim=(0, 2)) + pooled[0 : 2 * n_front : 2] + pooled[1 : 2 * n_front : 2]
     input_scale = float(folded_norm(network.input_norm)[0].abs())
     pulls = []
-    for block, by in zip(blocks, read.split([block.conv.out_channels for block in blocks]), strict=True):
+    for block, by in zip(blocks, torch.split(read, [block.conv.out_channels for block in blocks]), strict=True):
         pulls.append(_reach(block) * input_scale * _LOUDEST * by)
     return pulls
 
