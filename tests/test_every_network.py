@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -156,6 +157,6 @@ def heard_live(model: Path, path: Path) -> str:
     return best_label([window.scores for window in asyncio.run(go())])
 
 
-def best_label(windows: list[dict[str, float]]) -> str:
+def best_label(windows: Sequence[Mapping[str, float]]) -> str:
     """That with the highest mean score."""
     return max(windows[0], key=lambda label: float(np.mean([scores[label] for scores in windows])))
