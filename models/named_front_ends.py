@@ -5,7 +5,7 @@ to the nearest number that goes into a second, so that hop blocks hold whole fra
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
@@ -46,38 +46,9 @@ MFCC_FRONT_END: Final = FrontEnd(
     n_mfcc=13,
 )
 # 126 frames a window of 3 s.
-FRAME33_FRONT_END: Final = FrontEnd(
-    sample_rate_hz=22_050,
-    n_fft=2048,
-    frame_hop=525,
-    n_mels=128,
-    f_min_hz=0.0,
-    f_max_hz=11_025.0,
-    scaling="db",
-    kind="frame33",
-    n_mfcc=13,
-)
-TRACK174_FRONT_END: Final = FrontEnd(
-    sample_rate_hz=22_050,
-    n_fft=2048,
-    frame_hop=525,
-    n_mels=128,
-    f_min_hz=0.0,
-    f_max_hz=11_025.0,
-    scaling="db",
-    kind="track174",
-    n_mfcc=20,
-)
-MEL_IMAGE_FRONT_END: Final = FrontEnd(
-    sample_rate_hz=22_050,
-    n_fft=2048,
-    frame_hop=525,
-    n_mels=128,
-    f_min_hz=0.0,
-    f_max_hz=11_025.0,
-    scaling="db",
-    kind="mel-image",
-)
+FRAME33_FRONT_END: Final = replace(MFCC_FRONT_END, kind="frame33")
+TRACK174_FRONT_END: Final = replace(MFCC_FRONT_END, kind="track174", n_mfcc=20)
+MEL_IMAGE_FRONT_END: Final = replace(MFCC_FRONT_END, kind="mel-image", n_mfcc=0)
 WAVEFORM_FRONT_END: Final = FrontEnd(
     sample_rate_hz=16_000,
     n_fft=400,
