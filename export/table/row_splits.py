@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from export.data.clip import Split
 from export.errors import InputUnusable
@@ -56,5 +55,7 @@ def split_rows(table: VectorTable, seed: int, test: float = TEST, validation: fl
 
 
 def _drawn(rows: Ints, labels: Ints, share: float, seed: int) -> tuple[Ints, Ints]:
+    from sklearn.model_selection import train_test_split  # a second to import, which music need not wait for
+
     kept, drawn = train_test_split(rows, test_size=share, stratify=labels, random_state=seed)
     return np.asarray(kept), np.asarray(drawn)

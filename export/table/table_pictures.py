@@ -4,8 +4,6 @@ import io
 
 import numpy as np
 from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 
 from export.table.columns import in_order, learnable
 from export.table.vector_table import VectorTable
@@ -16,6 +14,9 @@ _MARKS = "o^sDvP*X"
 
 def pca_picture(table: VectorTable, raw_mels: bool) -> bytes:
     """PNG: the first two principal components of the standardised features, and the mean of each label's rows."""
+    from sklearn.decomposition import PCA  # a second to import, which studies on music need not wait for
+    from sklearn.preprocessing import StandardScaler
+
     scaled = StandardScaler().fit_transform(learnable(in_order(table), raw_mels))
     if scaled.shape[1] < 2:
         scaled = np.pad(scaled, ((0, 0), (0, 1)))
