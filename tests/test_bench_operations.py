@@ -16,7 +16,7 @@ def test_the_formulas_say_what_torch_counts(model: str | None) -> None:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from export.train.starting import initial_network
+    from export.train.initial import initial_network
     from models.living_filters import living
     from models.musicnn import Musicnn
     from models.musicnn_hops import HopMusicnn

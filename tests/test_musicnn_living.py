@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.convert.serving import Served, hop_network, lean
-from export.train.starting import initial_network
+from export.train.initial import initial_network
 from models.living_filters import living, probes
 from models.musicnn import FrontBlock, MidBlock, Musicnn
 from models.musicnn_hops import FRAMES_PER_BLOCK, HopMusicnn
