@@ -84,6 +84,17 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
+def hanging_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A broker of this test alone, to hang for long. It is its own controller, which must not think it dead then.
+
+    Else every partition is without a leader for a moment when it comes back, and a transaction that ends in it is never
+    told to its partitions: Kafka takes them for deleted (docs/kafka.md, "Exactly once").
+    """
+    with Broker(tmp_path / "kafka", settings={"broker.session.timeout.ms": "60000"}) as own:
+        yield own
+
+
+@pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     """Three brokers of this test alone."""
     with Cluster(tmp_path / "kafka") as own:

@@ -60,13 +60,13 @@ def test_a_broker_that_dies_and_comes_back(broker: Broker, tiny_model: Path, tmp
 
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_a_broker_that_hangs_until_everybody_is_thought_dead(
-    broker: Broker, tiny_model: Path, tmp_path: Path, delivery: str
+    hanging_broker: Broker, tiny_model: Path, tmp_path: Path, delivery: str
 ) -> None:
-    with two_at_work(topics_on(broker.bootstrap), tmp_path, tiny_model, delivery):
-        broker.pause()
+    with two_at_work(topics_on(hanging_broker.bootstrap), tmp_path, tiny_model, delivery):
+        hanging_broker.pause()
         since_s = time.monotonic()
         wait_for(lambda: time.monotonic() - since_s > PAUSE_S, "the end of the pause")
-        broker.resume()
+        hanging_broker.resume()
 
 
 def test_the_leader_of_a_partition_dies(cluster: Cluster, tiny_model: Path, tmp_path: Path) -> None:
