@@ -12,7 +12,7 @@ from daemon.features import CpuFeatures, Features
 from daemon.inference import OnnxModel, Scores
 from daemon.scoring import FinishedBatch, StageTimer, window_power
 from daemon.vocabulary import Merge
-from models.network_input import network_input
+from models.front_ends.network_input import network_input
 
 
 class CpuScorer:

@@ -11,8 +11,8 @@ from daemon.audio_format import AudioFormat
 from daemon.cuts import HopBlock, Window
 from daemon.grid import Grid
 from daemon.pcm import decode_mono, mean_square
-from models.frames import make_frames
-from models.frontend_spec import FrontEnd
+from models.front_ends.frames import make_frames
+from models.front_ends.spec import FrontEnd
 from models.resample import resample
 
 Features = npt.NDArray[np.float32]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from daemon.errors import SettingsError
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 from models.resample import block_margins
 from models.whole_times import whole_times
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card_fields import as_mapping, decode_array, encode_array, number, required, typed
-from models.frontend_spec import FrontEnd, Normalisation, Scaling
-from models.frontend_spec import Kind as FrontEndKind
+from models.front_ends.spec import FrontEnd, Normalisation, Scaling
+from models.front_ends.spec import Kind as FrontEndKind
 from models.whole_times import whole_times
 
 SCHEMA: Final = 1

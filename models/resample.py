@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 
 # soxr's HQ filter reaches some 10 ms; at 20 ms a block's samples differ from the whole file's by < 4e-6 at every
 # rate from 8 to 192 kHz (measured; tests/test_resample.py holds it).

@@ -15,7 +15,7 @@ from daemon.scoring import window_power
 from daemon.sources.decode import Decoder, open_container
 from daemon.sources.reading import Runs
 from daemon.windows import Windower
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 
 
 @dataclass(frozen=True, slots=True)

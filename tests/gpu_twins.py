@@ -29,7 +29,7 @@ from daemon.grid import make_grid
 from daemon.inference import OnnxModel
 from daemon.messages import AudioChunk
 from daemon.windows import Windower
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 Floats = npt.NDArray[np.float32]
 

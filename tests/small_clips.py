@@ -10,7 +10,7 @@ import numpy as np
 from export.data.cache import sha256_of
 from export.data.clip import Clip
 from export.data.recipe import Recipe
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 from tests.signals import write_wav
 
 RATE_HZ = 8_000

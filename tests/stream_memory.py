@@ -19,7 +19,7 @@ from export.data.features import Blocks
 from export.data.recipe import Recipe
 from export.data.targets import LabelTargets
 from export.data.window_stream import WindowStream
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 
 RECIPE = Recipe(FrontEnd(8_000, 256, 200, 32, 0.0, 4_000.0, "db", "window"), 2.0, 1.0)  # windows of 80 x 32: 10 kB
 BLOCKS = 11  # 10 windows a clip

@@ -24,7 +24,7 @@ from daemon.errors import GenredError, InputUnusable
 from daemon.grid import make_grid
 from daemon.messages import AudioChunk
 from daemon.windows import Windower
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 from tests.process import genred
 
 STEREO = AudioFormat(SampleFormat.S16LE, 44_100, 2)

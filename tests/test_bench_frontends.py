@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.named_front_ends import HEARINGS
+from models.front_ends.named import HEARINGS
 from tests.process import genred
 
 

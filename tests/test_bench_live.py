@@ -20,7 +20,7 @@ from daemon.cuts import Window
 from daemon.grid import make_grid
 from daemon.messages import AudioChunk
 from daemon.windows import Windower
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 GRID = make_grid(16_000, MUSICNN_FRONT_END, 4.0, 2.0, 0.05)
 

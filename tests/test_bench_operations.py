@@ -17,10 +17,10 @@ def test_the_formulas_say_what_torch_counts(model: str | None) -> None:
     from torch.utils.flop_counter import FlopCounterMode
 
     from export.train.initial import initial_network
-    from models.living_filters import living
-    from models.musicnn import Musicnn
-    from models.musicnn_hops import HopMusicnn
-    from models.musicnn_living import LivingMusicnn, all_kept
+    from models.musicnn.hops import HopMusicnn
+    from models.musicnn.living import LivingMusicnn, all_kept
+    from models.musicnn.living_filters import living
+    from models.musicnn.network import Musicnn
 
     plain = Musicnn().eval()
     if model is not None:

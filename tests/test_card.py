@@ -24,7 +24,7 @@ from models.card import (
 )
 from models.card_file import read_card, write_model
 from models.catalogue import PRETRAINED, ModelNotFound, pretrained_models, resolve_model
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 REQUIRED_FIELDS = sorted(
     {field.name for field in dataclasses.fields(Card)} - {"golden_input", "golden_output", "thresholds", "carry"}

@@ -16,8 +16,8 @@ from daemon.cpu_scorer import CpuScorer
 from daemon.features import CpuFeatures
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
-from models.frontend_spec import MUSICNN_FRONT_END
-from models.network_input import network_input
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import MUSICNN_FRONT_END
 from tests.tiny_model import tiny_scores, write_tiny_model
 
 FORMAT = AudioFormat(SampleFormat.S16LE, 16_000, 1)

@@ -13,9 +13,9 @@ from export.convert.parity import deviation, onnx_scoring, random_windows, torch
 from export.convert.runtime import cpu_session
 from export.convert.serving import INPUT, OUTPUT, Served, plain_graph
 from export.data.recipe import Recipe
-from models.input_scale import InputScale
-from models.named_front_ends import HEARINGS
-from models.networks import NETWORKS, make_network
+from models.front_ends.named import HEARINGS
+from models.networks.input_scale import InputScale
+from models.networks.registry import NETWORKS, make_network
 
 torch.set_num_threads(1)
 

@@ -27,9 +27,9 @@ from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
-from models.embedding_mlp import EmbeddingMlp
-from models.networks import make_network
-from models.wav2vec2 import config_text
+from models.networks.embedding_mlp import EmbeddingMlp
+from models.networks.registry import make_network
+from models.networks.wav2vec2 import config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
 

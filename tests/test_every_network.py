@@ -24,7 +24,7 @@ from export.data.music_set import MusicSet
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
 from export.train.training import train
-from models.networks import NETWORKS
+from models.networks.registry import NETWORKS
 from tests.distinct_music import CLIP_S, RATE_HZ, make_distinct_set
 from tests.parts import ListSource, make_parts, run_through
 from tests.strategies import chunk_of

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from export.data.augment import Augmentation, AugmentSettings, batch_generator
 from export.data.augment_spectrum import louder, noisy, power_of, stretched, transposed
-from models.frontend import LogMel
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.named_front_ends import SPECTROGRAM_FRONT_END
+from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.named import SPECTROGRAM_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 
 KINDS = ["noise", "gain", "mask", "stretch", "pitch", "mixup"]
 BOTH = pytest.mark.parametrize("front_end", [SPECTROGRAM_FRONT_END, MUSICNN_FRONT_END], ids=["db", "log"])

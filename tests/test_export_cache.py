@@ -23,9 +23,9 @@ from export.data.music_set import MusicSet, write_music_set
 from export.data.recipe import Recipe
 from export.errors import CannotWrite, InputUnusable
 from models.card import Label
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.named_front_ends import SPECTROGRAM_FRONT_END
-from models.network_input import network_input
+from models.front_ends.named import SPECTROGRAM_FRONT_END
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 from tests.process import genred, wait_for
 from tests.small_clips import FRONT_END, RECIPE, write_clip, write_clips
 

@@ -11,9 +11,9 @@ import pytest
 
 from export.data.features import blocks_of
 from export.data.recipe import Recipe
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.named_front_ends import HEARINGS, SPECTROGRAM_FRONT_END, HearingName
-from models.network_input import network_input
+from models.front_ends.named import HEARINGS, SPECTROGRAM_FRONT_END, HearingName
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 from tests.audio_files import encode, write
 from tests.daemon_hearing import daemon_windows
 

@@ -18,10 +18,10 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.training import train
 from models.card import Label
-from models.frames import make_frames
-from models.frontend_spec import FrontEnd
-from models.named_front_ends import HEARINGS, WAVEFORM_FRONT_END, HearingName
-from models.network_input_torch import network_input
+from models.front_ends.frames import make_frames
+from models.front_ends.named import HEARINGS, WAVEFORM_FRONT_END, HearingName
+from models.front_ends.network_input_torch import network_input
+from models.front_ends.spec import FrontEnd
 from tests.front_end_signals import all_signals
 from tests.training_sets import make_set, settings
 

@@ -29,7 +29,7 @@ from export.errors import InputUnusable
 from export.train.trained import NetworkSpec, load_network, save_network
 from models.card import Label
 from models.card_file import read_card
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 from tests.signals import write_wav
 
 RECIPE = Recipe(

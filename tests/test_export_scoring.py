@@ -19,8 +19,8 @@ from export.evaluate.streaming import CLIPS_AT_ONCE, check_streamed, stream_clip
 from export.evaluate.torch_scorer import TorchScorer
 from export.train.trained import NetworkSpec, save_network
 from models.card import Activation, Label
-from models.frontend_spec import FrontEnd
-from models.network_input import network_input
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import FrontEnd
 from tests.evaluated_music import write_tones
 from tests.process import genred
 from tests.signals import write_wav

@@ -24,7 +24,7 @@ from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
 from export.train.trained import load_network, read_network
 from models.card_file import read_card
-from models.named_front_ends import TRACK174_FRONT_END
+from models.front_ends.named import TRACK174_FRONT_END
 from tests.reference_data import VECTOR_TABLE, needs_vector_table
 from tests.vector_tables import EIGHT, LABELS, write_table, write_tracks
 

@@ -22,7 +22,7 @@ from export.errors import InputUnusable
 from export.train.run_folder import RunFolder
 from export.train.synced_norm import SyncedNorm, with_synced_norms
 from export.train.training import train
-from models.input_scale import InputScale
+from models.networks.input_scale import InputScale
 from tests.training_sets import make_set, settings
 
 torch.set_num_threads(1)

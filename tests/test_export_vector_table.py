@@ -13,7 +13,7 @@ from export.errors import InputUnusable
 from export.table.columns import TRACK174_COLUMNS, can_be_heard, in_order, learnable
 from export.table.row_splits import split_rows
 from export.table.vector_table import VectorTable, read_vector_table
-from models.named_front_ends import TRACK174_FRONT_END
+from models.front_ends.named import TRACK174_FRONT_END
 from tests.vector_tables import EIGHT, LABELS, write_rows, write_table, write_tracks
 
 

@@ -23,8 +23,8 @@ from export.data.features import blocks_of
 from export.data.targets import LabelTargets
 from export.data.window_stream import WindowBatch, WindowStream
 from export.errors import InputUnusable
-from models.network_input import network_input
-from models.network_input_torch import network_input as network_input_in_torch
+from models.front_ends.network_input import network_input
+from models.front_ends.network_input_torch import network_input as network_input_in_torch
 from tests.small_clips import FRONT_END, RECIPE, write_clip, write_clips
 
 LENGTHS_S = [4.0, 1.0, 2.6, 9.0, 1.5, 3.0, 0.7, 6.2]  # the seventh is too short for a window

@@ -12,12 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.frames import make_frames
-from models.frames_torch import make_torch_frames
-from models.frontend_spec import FrontEnd
-from models.named_front_ends import HEARINGS, HearingName
-from models.network_input import network_input
-from models.network_input_torch import network_input as network_input_in_torch
+from models.front_ends.frames import make_frames
+from models.front_ends.frames_torch import make_torch_frames
+from models.front_ends.named import HEARINGS, HearingName
+from models.front_ends.network_input import network_input
+from models.front_ends.network_input_torch import network_input as network_input_in_torch
+from models.front_ends.spec import FrontEnd
 from tests.front_end_signals import all_signals, chords, mixed, noise
 
 Floats = npt.NDArray[np.float32]

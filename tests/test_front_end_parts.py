@@ -13,23 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from models.chroma import chroma, chroma_filterbank
-from models.dct import dct_matrix
-from models.decibels import decibels
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.harmonic import harmonic_power
-from models.harmonic_torch import harmonic_power as harmonic_power_in_torch
-from models.mel_picture import mel_pictures, stretching_matrix
-from models.mel_picture_torch import mel_pictures as mel_pictures_in_torch
-from models.named_front_ends import FRAME33_FRONT_END, TRACK174_FRONT_END
-from models.onset import onset_strength
-from models.running_median import MEDIAN_WIDTH, running_median
-from models.running_median_torch import running_median as running_median_in_torch
-from models.small_product import BandedProduct, small_product
-from models.spectral_contrast import SpectralContrast
-from models.tempo import tempo_of, tempo_scale
-from models.tempo_torch import tempo as tempo_in_torch
-from models.tonnetz import tonnetz, tonnetz_matrix
+from models.front_ends.kinds.mel_picture import mel_pictures, stretching_matrix
+from models.front_ends.kinds.mel_picture_torch import mel_pictures as mel_pictures_in_torch
+from models.front_ends.named import FRAME33_FRONT_END, TRACK174_FRONT_END
+from models.front_ends.parts.chroma import chroma, chroma_filterbank
+from models.front_ends.parts.dct import dct_matrix
+from models.front_ends.parts.decibels import decibels
+from models.front_ends.parts.harmonic import harmonic_power
+from models.front_ends.parts.harmonic_torch import harmonic_power as harmonic_power_in_torch
+from models.front_ends.parts.onset import onset_strength
+from models.front_ends.parts.running_median import MEDIAN_WIDTH, running_median
+from models.front_ends.parts.running_median_torch import running_median as running_median_in_torch
+from models.front_ends.parts.small_product import BandedProduct, small_product
+from models.front_ends.parts.spectral_contrast import SpectralContrast
+from models.front_ends.parts.tempo import tempo_of, tempo_scale
+from models.front_ends.parts.tempo_torch import tempo as tempo_in_torch
+from models.front_ends.parts.tonnetz import tonnetz, tonnetz_matrix
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 from tests.front_end_signals import chords, drums, mixed, noise
 
 Floats = npt.NDArray[np.float32]

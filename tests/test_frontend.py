@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.frontend import LogMel
-from models.frontend_spec import MUSICNN_FRONT_END, FrontEnd
-from models.frontend_torch import TorchLogMel
-from models.mel_filterbank import mel_filterbank, periodic_hann
-from models.network_input import network_input
-from models.network_input_torch import network_input as network_input_in_torch
+from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.kinds.log_mel_torch import TorchLogMel
+from models.front_ends.network_input import network_input
+from models.front_ends.network_input_torch import network_input as network_input_in_torch
+from models.front_ends.parts.mel_filterbank import mel_filterbank, periodic_hann
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 
 Floats = npt.NDArray[np.float32]
 Transform = Callable[[FrontEnd, Floats], Floats]

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.errors import SettingsError
 from daemon.grid import blocks_per_window, make_grid
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 RATES_HZ = (8000, 11025, 16000, 22050, 32000, 44100, 48000, 88200, 96000, 192000, 22051)
 

@@ -23,7 +23,7 @@ from export.musicnn.tf_checkpoint import CheckpointError
 from export.musicnn.weights import load_musicnn, musicnn_state
 from models.card_file import read_card
 from models.catalogue import resolve_model
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 from tests.reference_data import musicnn_folder, needs_musicnn, needs_reference, reference
 
 

@@ -18,8 +18,8 @@ import soxr
 
 from models.card import card_from_metadata
 from models.catalogue import PRETRAINED
-from models.frontend import LogMel
-from models.network_input import network_input
+from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.network_input import network_input
 
 DEMO = Path(__file__).resolve().parent.parent / "deploy" / "demo"
 MODEL = PRETRAINED / "musicnn-msd.onnx"

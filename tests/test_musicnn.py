@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from models.card_file import read_card
 from models.catalogue import resolve_model
-from models.folding import MaximumActivation, dense_after, folded_norm, grown, upward_sign
-from models.frontend import LogMel
-from models.musicnn import FrontBlock, Musicnn
-from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
-from models.musicnn_living import LivingMusicnn, all_kept
-from models.packed_conv import PackedFrontBlocks
-from models.spectral_conv import CHUNK_FRAMES, SpectralFrontBlock
+from models.front_ends.kinds.log_mel import LogMel
+from models.musicnn.folding import MaximumActivation, dense_after, folded_norm, grown, upward_sign
+from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
+from models.musicnn.living import LivingMusicnn, all_kept
+from models.musicnn.network import FrontBlock, Musicnn
+from models.musicnn.packed_conv import PackedFrontBlocks
+from models.musicnn.spectral_conv import CHUNK_FRAMES, SpectralFrontBlock
 from tests.reference_data import REFERENCE, needs_reference, reference
 
 CLIPS = pytest.mark.parametrize("clip", ["TRWJ", "joram"])

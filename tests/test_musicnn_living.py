@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from export.convert.serving import Served, hop_network, lean
 from export.train.initial import initial_network
-from models.living_filters import living, probes
-from models.musicnn import FrontBlock, MidBlock, Musicnn
-from models.musicnn_hops import FRAMES_PER_BLOCK, HopMusicnn
-from models.musicnn_living import LivingMidBlock, LivingMusicnn, all_kept
-from models.packed_conv import pack_sizes
+from models.musicnn.hops import FRAMES_PER_BLOCK, HopMusicnn
+from models.musicnn.living import LivingMidBlock, LivingMusicnn, all_kept
+from models.musicnn.living_filters import living, probes
+from models.musicnn.network import FrontBlock, MidBlock, Musicnn
+from models.musicnn.packed_conv import pack_sizes
 from tests.reference_data import needs_reference, reference
 from tests.test_musicnn import shake_norms, windows
 

@@ -13,8 +13,8 @@ from typer.main import get_command
 
 from export.cli import app
 from export.train.settings import TrainSettings
-from models.named_front_ends import HEARINGS
-from models.networks import NETWORKS, make_network
+from models.front_ends.named import HEARINGS
+from models.networks.registry import NETWORKS, make_network
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 ROW: Final = re.compile(r"^\| `([\w-]+)` \| `([\w-]+)`, (\d+) s \| ([\d,]+) \+ ([\d,]+) n \|", re.MULTILINE)

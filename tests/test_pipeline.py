@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.messages import AudioChunk, StreamEnd, WindowTags
-from models.frontend import LogMel
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.spec import MUSICNN_FRONT_END
 from tests.parts import ListSink, ListSource, Parts, make_parts, run_through
 from tests.signals import tones
 from tests.strategies import chunk_of, chunks_at

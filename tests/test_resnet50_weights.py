@@ -23,8 +23,8 @@ from export.train.starting import resolved, starting_network
 from export.train.trained import load_network
 from export.train.training import train
 from models.card import Label
-from models.networks import make_network
-from models.resnet50 import ResNet50
+from models.networks.registry import make_network
+from models.networks.resnet50 import ResNet50
 from tests.training_sets import make_set
 
 torch.set_num_threads(1)

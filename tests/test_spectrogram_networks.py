@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks import make_network
-from models.spectrogram_attention_cnn import Cbam, SpectrogramAttentionCnn
-from models.spectrogram_cnn import SpectrogramCnn, parsed_widths
+from models.networks.registry import make_network
+from models.networks.spectrogram_attention_cnn import Cbam, SpectrogramAttentionCnn
+from models.networks.spectrogram_cnn import SpectrogramCnn, parsed_widths
 
 SMALL: dict[str, int | float | str | bool] = {"widths": "4,6", "pool": 2, "hidden": 8}
 SPECTROGRAM = ("spectrogram-cnn", "spectrogram-attention-cnn")

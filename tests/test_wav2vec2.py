@@ -25,8 +25,8 @@ from export.train.settings_file import read_settings
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
 from models.card_file import read_card
-from models.networks import make_network
-from models.wav2vec2 import Wav2Vec2, config_text
+from models.networks.registry import make_network
+from models.networks.wav2vec2 import Wav2Vec2, config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
 
@@ -267,7 +267,8 @@ def test_without_transformers_it_is_said_and_all_else_works(music: MusicSet, lea
 def without_transformers(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`genred export` in a process where the package cannot be imported."""
     program = (
-        "import sys; sys.modules['transformers'] = None; import models.networks; from daemon.cli import main; main()"
+        "import sys; sys.modules['transformers'] = None; import models.networks.registry; "
+        "from daemon.cli import main; main()"
     )
     command = [sys.executable, "-c", program, "export", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)

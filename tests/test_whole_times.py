@@ -19,7 +19,7 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.train.settings import TrainSettings
 from models.card import Card, CardError, card_from_metadata, card_to_metadata
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 from models.whole_times import whole_times
 from tests.test_card import make_card
 

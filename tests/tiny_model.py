@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.card import Card, Label
 from models.card_file import write_model
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 LABELS = (Label("low", "genre"), Label("middle", "genre"), Label("high", "genre"), Label("bright", "mood"))
 OTHER_LABELS = (Label("high", "mood"), Label("odd", "genre"), Label("low", "genre"), Label("dull", "other"))

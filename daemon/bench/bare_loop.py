@@ -18,7 +18,7 @@ import onnxruntime as ort
 import soxr
 
 from models.card import card_from_metadata
-from models.frontend import LogMel
+from models.front_ends.kinds.log_mel import LogMel
 
 
 def decoded_mono(path: str) -> tuple[npt.NDArray[np.float32], int]:

@@ -18,10 +18,10 @@ from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.bench.children import answer, asked
 from daemon.bench.music import music_pcm
 from daemon.bench.others import others_share, quiet, used
-from models.frames import make_frames
-from models.frontend_spec import FrontEnd
-from models.named_front_ends import HEARINGS, Hearing
-from models.network_input import network_input
+from models.front_ends.frames import make_frames
+from models.front_ends.named import HEARINGS, Hearing
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import FrontEnd
 
 Floats = npt.NDArray[np.float32]
 

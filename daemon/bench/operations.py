@@ -13,10 +13,10 @@ N_MELS = 96
 BLOCK_FRAMES = 125  # of a hop; a window has two
 WINDOW_FRAMES = 2 * BLOCK_FRAMES
 TAPS = 7
-TIMBRAL = ((38, 96, 1), (67, 64, 2))  # height in mels; points and parts of its transform (models/musicnn_hops.py)
+TIMBRAL = ((38, 96, 1), (67, 64, 2))  # height in mels; points and parts of its transform (models/musicnn/hops.py)
 SEAM_FRAMES = 6  # outputs that see both blocks
 TEMPORAL_FRAMES = (128, 64, 32)
-AT_A_TIME = 16  # filters are computed in sixteens (models/packed_conv.py, models/middle_layers.py)
+AT_A_TIME = 16  # filters are computed in sixteens (models/musicnn/packed_conv.py, models/musicnn/middle_layers.py)
 EDGE_FRAMES = 16
 MID_FILTERS = 64
 EMBEDDED, LABELS = 200, 50
@@ -32,7 +32,7 @@ class Filters:
 
     @property
     def packs(self) -> list[tuple[int, int]]:
-        """Temporal filters that are computed together, filled up, and their frames (models/packed_conv.py)."""
+        """Temporal filters that are computed together, filled up, and their frames (models/musicnn/packed_conv.py)."""
         packs, room = [], 0
         for own, frames in zip(self.temporal, TEMPORAL_FRAMES, strict=True):
             size = _filled(max(0, own - room))
@@ -42,7 +42,7 @@ class Filters:
 
 
 PUBLISHED = Filters((204, 204), (51, 51, 51), MID_FILTERS)
-MODELS = {  # what of it lives (models/living_filters.py)
+MODELS = {  # what of it lives (models/musicnn/living_filters.py)
     "musicnn-msd": Filters((23, 14), (3, 7, 17), 20),
     "musicnn-mtt": Filters((67, 68), (16, 15, 43), 21),
 }
@@ -81,14 +81,14 @@ def _filled(n: int) -> int:
 
 def _block(living: Filters) -> int:
     """The timbral filters over a block and its seam, and their part in the first middle layer."""
-    # models/middle_layers.py: four stretches between gaps of six frames, each output from seven frames
+    # models/musicnn/middle_layers.py: four stretches between gaps of six frames, each output from seven frames
     row = (BLOCK_FRAMES - SEAM_FRAMES) + SEAM_FRAMES // 2 * 2 + SEAM_FRAMES + 5 * SEAM_FRAMES
     partial = (row - TAPS + 1) * living.first * _filled(sum(living.timbral)) * TAPS
     return sum(_timbral(n, *shape) for n, shape in zip(living.timbral, TIMBRAL, strict=True)) + partial
 
 
 def _timbral(n_filters: int, height_mels: int, n_points: int, n_parts: int) -> int:
-    """Tall filters by way of their spectra (models/spectral_conv.py): transform, products, half of the way back."""
+    """Tall filters by their spectra (models/musicnn/spectral_conv.py): transform, products, half of the way back."""
     bins, inputs = n_points // 2 + 1, 2 * n_parts
     outputs = BLOCK_FRAMES + SEAM_FRAMES
     transform = bins * inputs * N_MELS * (outputs + 2 * SEAM_FRAMES)

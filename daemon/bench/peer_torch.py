@@ -15,7 +15,7 @@ import librosa
 import numpy as np
 import torch
 
-from models.musicnn import N_MELS, Musicnn
+from models.musicnn.network import N_MELS, Musicnn
 
 RATE_HZ = 16_000
 WINDOW_FRAMES, HOP_FRAMES, FRAME_SAMPLES = 250, 125, 256

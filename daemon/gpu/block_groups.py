@@ -19,7 +19,7 @@ from daemon.gpu.audio_upload import Section
 from daemon.gpu.resample_torch import fits_device
 from daemon.grid import Grid
 from daemon.pcm import Samples, decode_mono, mean_square
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 from models.resample import resample
 
 

@@ -16,9 +16,9 @@ from daemon.gpu.block_groups import BlockGroup, Prepared, ResampleOn, model_rang
 from daemon.gpu.feature_pool import FeaturePool
 from daemon.gpu.lanes import Lanes, Mark
 from daemon.gpu.resample_torch import DeviceResampler
-from models.frames_torch import make_torch_frames
-from models.frontend_spec import FrontEnd
-from models.network_input_torch import network_input
+from models.front_ends.frames_torch import make_torch_frames
+from models.front_ends.network_input_torch import network_input
+from models.front_ends.spec import FrontEnd
 
 _FULL_SCALE = 2**15
 _WORK_BYTES = 128 << 20  # of float32 samples worked on at once; what is made of them takes a few times as much

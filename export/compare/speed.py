@@ -14,8 +14,8 @@ from export.convert.timing import side_by_side_ms, window_run
 from export.data.recipe import Recipe
 from export.evaluate.onnx_scorer import OnnxScorer
 from export.evaluate.scoring import Scorer
-from models.frames import make_frames
-from models.network_input import network_input
+from models.front_ends.frames import make_frames
+from models.front_ends.network_input import network_input
 
 
 def measure(scorers: Sequence[Scorer]) -> list[Speed]:

@@ -25,7 +25,7 @@ from export.errors import InputUnusable
 from export.evaluate.learnt_note import learnt_note
 from export.train.trained import NetworkSpec, load_network
 from models.card_file import write_model
-from models.networks import Network
+from models.networks.registry import Network
 
 TOLERANCE: Final = 1e-4  # of the float32 graph: a tenth of what the daemon allows
 MAX_DEVIATION: Final = 0.05

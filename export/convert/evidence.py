@@ -20,8 +20,8 @@ from export.evaluate.temperature import fit_temperature, scores_at
 from export.evaluate.thresholds import best_thresholds
 from export.progress import tracked
 from export.train.trained import NetworkSpec
-from models.network_input import network_input
-from models.networks import Network
+from models.front_ends.network_input import network_input
+from models.networks.registry import Network
 
 Floats = npt.NDArray[np.float32]
 KEPT_WINDOWS: Final = 256

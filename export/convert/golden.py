@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.frames import make_frames
-from models.frontend_spec import FrontEnd
-from models.network_input import network_input
+from models.front_ends.frames import make_frames
+from models.front_ends.network_input import network_input
+from models.front_ends.spec import FrontEnd
 
 _CHORD_HZ = (110.0, 220.0, 277.18, 329.63, 440.0)  # A major, spread
 _BEAT_S = 0.5

@@ -10,7 +10,7 @@ import onnxruntime
 import torch
 from torch import nn
 
-from models.frontend_spec import FrontEnd
+from models.front_ends.spec import FrontEnd
 
 Floats = npt.NDArray[np.float32]
 Scoring = Callable[[Floats], Floats]

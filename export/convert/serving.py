@@ -11,10 +11,10 @@ from export.convert.onnx_graph import to_onnx
 from export.convert.plain_weights import with_plain_weights
 from export.data.recipe import Recipe
 from models.card import Activation, Carry
-from models.living_filters import living
-from models.musicnn import Musicnn
-from models.musicnn_hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
-from models.networks import Network
+from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
+from models.musicnn.living_filters import living
+from models.musicnn.network import Musicnn
+from models.networks.registry import Network
 
 INPUT: Final = "log_mel"
 OUTPUT: Final = "scores"

@@ -15,7 +15,7 @@ from export.data.music_set import MusicSet
 from export.errors import InputUnusable, ProofFailed
 from export.train.trained import NetworkSpec, load_network
 from models.card import Card, CardError, card_from_metadata
-from models.networks import Network
+from models.networks.registry import Network
 
 
 @dataclass(frozen=True, slots=True)

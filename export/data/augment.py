@@ -16,7 +16,7 @@ from export.data import augment_samples as samples
 from export.data import augment_spectrum as spectrum
 from export.data.augment_draws import Draws
 from export.errors import SettingsUnusable
-from models.frontend_spec import FrontEnd, Kind
+from models.front_ends.spec import FrontEnd, Kind
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.frontend_spec import FrontEnd, Scaling
-from models.mel_filterbank import hz_to_mel, mel_to_hz
+from models.front_ends.parts.mel_filterbank import hz_to_mel, mel_to_hz
+from models.front_ends.spec import FrontEnd, Scaling
 
 _DB_FLOOR: Final = 1e-10
 
@@ -61,7 +61,7 @@ def power_of(windows: Tensor, scaling: Scaling) -> Tensor:
 
 
 def log_of(power: Tensor, scaling: Scaling) -> Tensor:
-    """Mel power -> log-mel, as `models.frontend` scales it."""
+    """Mel power -> log-mel, as `models.front_ends.kinds.log_mel` scales it."""
     if scaling == "db":
         return 10 * torch.log10(power.clamp_min(_DB_FLOOR))
     return torch.log10(10_000 * power + 1)

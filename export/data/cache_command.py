@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from export.command import reported
-from models.named_front_ends import HEARINGS, HearingName
+from models.front_ends.named import HEARINGS, HearingName
 
 
 def cache_command(

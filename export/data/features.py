@@ -18,7 +18,7 @@ import numpy.typing as npt
 from export.data.decode import Floats, MonoPiece, UnreadableAudio, positioned_pieces
 from export.data.recipe import Recipe
 from export.errors import InputUnusable
-from models.frames import Frames, make_frames
+from models.front_ends.frames import Frames, make_frames
 from models.resample import block_margins, resample
 from models.whole_times import whole_times
 
@@ -49,7 +49,7 @@ class Blocks:
     def windows(self, recipe: Recipe, which: npt.NDArray[np.intp] | None = None) -> Floats:
         """float32 (n_windows, frames, n_features), of all windows or of those numbered in `which`.
 
-        Not yet what a network takes: that is made by `models.network_input`.
+        Not yet what a network takes: that is made by `models.front_ends.network_input`.
         """
         first = np.arange(self.n_windows(recipe)) if which is None else which
         blocks = first[:, np.newaxis] + np.arange(recipe.blocks_per_window)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from export.errors import InputUnusable
-from models.frontend_spec import Kind
+from models.front_ends.spec import Kind
 
 # fmt: off
 AUDIO_SUFFIXES: Final = frozenset((

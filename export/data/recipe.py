@@ -4,8 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from models.frontend_spec import FrontEnd
-from models.named_front_ends import SPECTROGRAM_FRONT_END
+from models.front_ends.named import SPECTROGRAM_FRONT_END
+from models.front_ends.spec import FrontEnd
 
 
 @dataclass(frozen=True, slots=True)

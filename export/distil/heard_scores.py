@@ -16,7 +16,7 @@ from export.data.features import Blocks, blocks_of
 from export.data.kept_rows import read_rows, write_rows
 from export.data.recipe import Recipe
 from export.distil.teacher import Session, Teacher
-from models.network_input import network_input
+from models.front_ends.network_input import network_input
 
 Floats = npt.NDArray[np.float32]
 _SESSIONS: Final[dict[str, Session]] = {}  # by the model's sha256

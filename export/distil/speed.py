@@ -8,8 +8,8 @@ import numpy as np
 from export.convert.golden import golden_audio
 from export.convert.timing import side_by_side_ms, window_run
 from export.distil.teacher import Session, Teacher
-from models.frames import make_frames
-from models.frontend_spec import FrontEnd
+from models.front_ends.frames import make_frames
+from models.front_ends.spec import FrontEnd
 
 
 @dataclass(frozen=True, slots=True)

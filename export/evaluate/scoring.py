@@ -18,7 +18,7 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from models.card import Activation, Label
 from models.catalogue import ModelNotFound, resolve_model
-from models.network_input import network_input
+from models.front_ends.network_input import network_input
 
 Floats = npt.NDArray[np.float32]
 RUN_WINDOWS: Final = 64  # that go through a network at once: memory stays small, and no faster with more

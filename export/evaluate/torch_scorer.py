@@ -12,7 +12,7 @@ from torch import nn
 from export.data.recipe import Recipe
 from export.train.trained import NetworkSpec, checkpoint_of, load_network
 from models.card import Activation, Label
-from models.networks import Network
+from models.networks.registry import Network
 
 Floats = npt.NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from export.musicnn.package import PACKAGE_VERSION
 from export.musicnn.weights import load_musicnn
 from models.card import Card, Carry
 from models.card_file import write_model
-from models.frontend_spec import MUSICNN_FRONT_END
-from models.musicnn import Musicnn
+from models.front_ends.spec import MUSICNN_FRONT_END
+from models.musicnn.network import Musicnn
 
 Arrangement = Literal["fast", "plain"]
 

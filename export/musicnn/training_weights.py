@@ -10,7 +10,7 @@ from export.musicnn.labels import MUSICNN_LABELS
 from export.musicnn.package import PACKAGE_VERSION
 from export.musicnn.weights import load_musicnn
 from export.train.trained import NetworkSpec, save_network
-from models.frontend_spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END
 
 
 def import_weights(package: Path, model: str, folder: Path) -> Path:

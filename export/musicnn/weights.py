@@ -1,4 +1,4 @@
-"""The variables of a musicnn checkpoint -> the state of `models.musicnn.Musicnn`."""
+"""The variables of a musicnn checkpoint -> the state of `models.musicnn.network.Musicnn`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from export.musicnn.tf_checkpoint import CheckpointError, read_checkpoint
-from models.musicnn import Musicnn
+from models.musicnn.network import Musicnn
 
 Variables = Mapping[str, npt.NDArray[np.generic]]
 

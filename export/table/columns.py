@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from export.data.recipe import Recipe
 from export.table.vector_table import VectorTable
-from models.frontend_spec import N_CHROMA, N_CONTRAST, N_TONNETZ, FrontEnd
-from models.named_front_ends import HEARINGS
+from models.front_ends.named import HEARINGS
+from models.front_ends.spec import N_CHROMA, N_CONTRAST, N_TONNETZ, FrontEnd
 
 _HEARING: Final = HEARINGS["track174"]
 _MELS: Final = "mel_spectrogram_"

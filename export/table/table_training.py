@@ -24,7 +24,7 @@ from export.train.starting import resolved
 from export.train.trained import checkpoint_of, read_network
 from export.train.training import learn
 from export.train.validation import known_figures
-from models.networks import NETWORKS
+from models.networks.registry import NETWORKS
 
 _HEARING: Final = "track174"  # of networks that take a vector
 _USUAL: Final = "vector-dense"

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
+from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
 from models.whole_file import whole_file
 
 

@@ -27,8 +27,8 @@ from export.data.recipe import Recipe
 from export.errors import SettingsUnusable
 from export.progress import tracked
 from export.train.parallel import Team
-from models.embedding_mlp import EmbeddingMlp
-from models.network_input_torch import network_input
+from models.front_ends.network_input_torch import network_input
+from models.networks.embedding_mlp import EmbeddingMlp
 
 _BATCH: Final = 16  # windows that go through the body at once
 

@@ -14,7 +14,7 @@ from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder, write_metrics
 from export.train.settings import TrainSettings
 from export.train.trained import NetworkSpec, save_network
-from models.spectrogram_attention_cnn import SpectrogramAttentionCnn
+from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
 
 _PLOT_EPOCHS: Final = 5
 

@@ -28,8 +28,8 @@ from export.train.parallel import Team
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.validation import ClipWindows, Judge, known_figures
 from models.card import Activation
-from models.embedding_mlp import EmbeddingMlp
-from models.network_input_torch import network_input
+from models.front_ends.network_input_torch import network_input
+from models.networks.embedding_mlp import EmbeddingMlp
 
 Augment = Callable[[Tensor, Tensor, Generator], tuple[Tensor, Tensor]]
 Inputs = Callable[[Tensor], Tensor]

@@ -15,10 +15,10 @@ import safetensors.torch
 from torch import Tensor
 
 from export.errors import DependencyMissing, InputUnusable
-from models.networks import Options
-from models.wav2vec2 import BASE, config_text
+from models.networks.registry import Options
+from models.networks.wav2vec2 import BASE, config_text
 
-NEEDS_TRANSFORMERS: Final = ("wav2vec2", "wav2vec2-mlp")  # of `models.networks`
+NEEDS_TRANSFORMERS: Final = ("wav2vec2", "wav2vec2-mlp")  # of `models.networks.registry`
 _CONFIG: Final = "config.json"
 _WEIGHTS: Final = "model.safetensors"
 _INDEX: Final = "model.safetensors.index.json"  # of weights in several files
@@ -60,8 +60,8 @@ def with_config(network: str, options: Options, before: Options) -> dict[str, in
 
 
 def published_weights(checkpoint: str, label_names: tuple[str, ...]) -> dict[str, Tensor]:
-    """The weights under the names of `models.wav2vec2.Wav2Vec2`: of the body, of the projector where there is one, and
-    of the output where it is for just these labels. InputUnusable, DependencyMissing.
+    """The weights under the names of `models.networks.wav2vec2.Wav2Vec2`: of the body, of the projector where there is
+    one, and of the output where it is for just these labels. InputUnusable, DependencyMissing.
     """
     folder = _folder(checkpoint)
     config, found = _config(folder), {}

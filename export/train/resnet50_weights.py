@@ -15,7 +15,7 @@ from torch import Tensor
 
 from export.errors import InputUnusable, SettingsUnusable
 from export.train.settings import TrainSettings
-from models.resnet50 import ResNet50
+from models.networks.resnet50 import ResNet50
 
 _HEAD: Final = "fc."
 _FIRST_CONV: Final = "conv1."

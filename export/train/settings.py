@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from export.data.augment import AugmentSettings
 from export.data.balance import Balance
 from export.data.recipe import Recipe
-from models.frontend_spec import FrontEnd
-from models.named_front_ends import HEARINGS, HearingName
-from models.networks import NETWORKS
+from models.front_ends.named import HEARINGS, HearingName
+from models.front_ends.spec import FrontEnd
+from models.networks.registry import NETWORKS
 from models.whole_times import whole_times
 
 LossKind = Literal["auto", "asymmetric-focal", "asl", "bce", "ce", "soft-bce", "kl"]
@@ -103,9 +103,9 @@ class WindowSettings(Part):
 class TrainSettings(Part):
     """One run.
 
-    network: a name of `models.networks`, "auto": the initial one's, or spectrogram-cnn; network_options: what that
-    network takes. front_end "auto": the initial network's, or the network's own. window_s, hop_s: 0 for what is usual
-    with that front end. initial: a shipped network ("musicnn-msd"), a checkpoint or a run folder to start from.
+    network: a name of `models.networks.registry`, "auto": the initial one's, or spectrogram-cnn; network_options: what
+    that network takes. front_end "auto": the initial network's, or the network's own. window_s, hop_s: 0 for what is
+    usual with that front end. initial: a shipped network ("musicnn-msd"), a checkpoint or a run folder to start from.
     frozen: "body" trains the last layer only.
     batch_size: windows a step in each process. precision "bf16" works everywhere, "fp16" on a GPU. threads: of torch;
     0 leaves them to torch. state_minutes: what a kill can cost; the state is also written after every epoch.

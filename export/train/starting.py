@@ -15,7 +15,7 @@ from export.train.settings_file import checked
 from export.train.taking_over import take_over
 from export.train.trained import NetworkSpec
 from models.card import Label
-from models.networks import NETWORKS, make_network
+from models.networks.registry import NETWORKS, make_network
 
 _OUTPUT: Final = "output."  # of every network: the layer whose length is the number of labels
 _TALL: Final = ("musicnn", "musicnn-mlp")

@@ -13,9 +13,9 @@ from export.train.published import published_weights
 from export.train.resnet50_weights import begin_with_weights
 from export.train.settings import TrainSettings
 from models.card import Label
-from models.embedding_mlp import MUSICNN_CHECKPOINT, EmbeddingMlp, MusicnnEmbedding
-from models.resnet50 import ResNet50
-from models.wav2vec2 import BASE, Wav2Vec2, Wav2Vec2Embedding
+from models.networks.embedding_mlp import MUSICNN_CHECKPOINT, EmbeddingMlp, MusicnnEmbedding
+from models.networks.resnet50 import ResNet50
+from models.networks.wav2vec2 import BASE, Wav2Vec2, Wav2Vec2Embedding
 
 _BODIES: Final = ("wav2vec2.", "musicnn.")
 _UNUSED: Final = "wav2vec2.masked_spec_embed"  # not everybody publishes it

@@ -14,8 +14,8 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.train.published import transformers_there
 from models.card import Activation, Label
-from models.frontend_spec import FrontEnd
-from models.networks import NETWORKS, Options, make_network
+from models.front_ends.spec import FrontEnd
+from models.networks.registry import NETWORKS, Options, make_network
 from models.whole_file import whole_file
 
 _KEY: Final = "genred.network"
@@ -25,9 +25,9 @@ _KEY: Final = "genred.network"
 class NetworkSpec:
     """How to build a network and feed it.
 
-    network: a name of `models.networks`. notes: what training wants to hand on (figures, data, settings), JSON.
-    columns: of a table that no front end computes, when the network takes its rows; it cannot hear, and `recipe` says
-    nothing.
+    network: a name of `models.networks.registry`. notes: what training wants to hand on (figures, data, settings),
+    JSON. columns: of a table that no front end computes, when the network takes its rows; it cannot hear, and `recipe`
+    says nothing.
     """
 
     network: str

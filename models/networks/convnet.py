@@ -1,0 +1,48 @@
+"""ConvNet: two convolutions of 5 x 5, each halving the picture, and one linear layer on all that is left.
+
+1,659,528 parameters at 8 labels on 3 x 224 x 224: convolutions with bias, padded by 2, and 64 x 56 x 56 = 200,704
+inputs of the output.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from models.networks.option_checks import check_dropouts
+from models.networks.picture_blocks import as_picture, halved_places, pooled_blocks
+from models.networks.spectrogram_cnn import parsed_widths
+
+_KERNEL: Final = 5
+
+
+class ConvNet(nn.Module):
+    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+
+    For each of `widths`: [5x5 convolution, batch normalisation, ReLU, maximum of 2 x 2, Dropout]; then linear.
+    ValueError for values no network can have.
+    """
+
+    def __init__(
+        self, n_labels: int, input_shape: tuple[int, ...], widths: str = "32,64", dropout: float = 0.25
+    ) -> None:
+        super().__init__()
+        check_dropouts({"dropout": dropout})
+        channels = parsed_widths(widths)
+        places = halved_places(input_shape, len(channels))
+        self.blocks = pooled_blocks(input_shape, channels, _KERNEL, normed=True, dropout=dropout)
+        self.output = nn.Linear(channels[-1] * places, n_labels)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
+        return torch.sigmoid(self.logits(pictures))
+
+    def logits(self, pictures: Tensor) -> Tensor:
+        """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""
+        scores: Tensor = self.output(self.embedding(pictures))
+        return scores
+
+    def embedding(self, pictures: Tensor) -> Tensor:
+        """float32 (batch, *input_shape) -> all places of the last block, (batch, 200,704 of the usual picture)."""
+        found: Tensor = self.blocks(as_picture(pictures))
+        return found.flatten(1)

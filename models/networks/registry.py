@@ -1,0 +1,81 @@
+"""Every network that genred trains, by name, and what they all can do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from torch import Tensor, nn
+
+from models.front_ends.named import HearingName
+from models.musicnn.network import Musicnn
+from models.networks.convnet import ConvNet
+from models.networks.convnet_improv import convnet_improv
+from models.networks.embedding_mlp import musicnn_mlp, wav2vec2_mlp
+from models.networks.improved_music_genre_cnn_v2 import ImprovedMusicGenreCnnV2
+from models.networks.lstm import Lstm
+from models.networks.mfcc_cnn import MfccCnn
+from models.networks.music_genre_cnn import improved_music_genre_cnn, music_genre_cnn
+from models.networks.resnet50 import ResNet50
+from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
+from models.networks.spectrogram_cnn import SpectrogramCnn
+from models.networks.vector_cnn import VectorCnn
+from models.networks.vector_dense import VectorDense
+from models.networks.vector_rnn import VectorRnn
+from models.networks.wav2vec2 import Wav2Vec2
+
+Options = Mapping[str, int | float | str | bool]
+
+
+class Network(Protocol):
+    """What the front end makes of windows, float32 (batch, *input_shape) -> what training needs."""
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """(batch, n_labels), before the activation."""
+        ...
+
+    def embedding(self, inputs: Tensor) -> Tensor:
+        """(batch, n), the penultimate layer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkKind:
+    """make: (n_labels=, **options) -> a network, and input_shape= too where `shaped`. hearing: what it usually listens
+    to, a name of `models.front_ends.named`.
+    """
+
+    make: Callable[..., nn.Module]
+    hearing: HearingName = "spectrogram"
+    shaped: bool = False
+
+
+def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[int, ...]) -> nn.Module:
+    """A freshly initialised network for inputs of `input_shape` (without the batch).
+
+    KeyError for an unknown name, TypeError for an option it does not have, ValueError for values it cannot have.
+    """
+    kind = NETWORKS[name]
+    if kind.shaped:
+        return kind.make(n_labels=n_labels, input_shape=input_shape, **options)
+    return kind.make(n_labels=n_labels, **options)
+
+
+NETWORKS: Final[Mapping[str, NetworkKind]] = {
+    "convnet": NetworkKind(ConvNet, "mel-image", shaped=True),
+    "convnet-improv": NetworkKind(convnet_improv, "mel-image", shaped=True),
+    "improved-music-genre-cnn": NetworkKind(improved_music_genre_cnn, "mel-image", shaped=True),
+    "improved-music-genre-cnn-v2": NetworkKind(ImprovedMusicGenreCnnV2, "mel-image", shaped=True),
+    "lstm": NetworkKind(Lstm, "frame33", shaped=True),
+    "mfcc-cnn": NetworkKind(MfccCnn, "mfcc", shaped=True),
+    "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image", shaped=True),
+    "musicnn": NetworkKind(Musicnn, "musicnn"),
+    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn"),
+    "resnet50": NetworkKind(ResNet50, "mel-image", shaped=True),
+    "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
+    "spectrogram-cnn": NetworkKind(SpectrogramCnn),
+    "vector-cnn": NetworkKind(VectorCnn, "track174", shaped=True),
+    "vector-dense": NetworkKind(VectorDense, "track174", shaped=True),
+    "vector-rnn": NetworkKind(VectorRnn, "track174", shaped=True),
+    "wav2vec2": NetworkKind(Wav2Vec2, "waveform"),
+    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s"),
+}
