@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from export.convert.parity import deviation, onnx_scoring, random_windows, torch_scoring
@@ -203,10 +205,19 @@ def test_inputs_of_another_front_end_are_refused(name: str) -> None:
         make_network(name, N_LABELS, {}, other)
 
 
-def test_a_window_of_few_mfcc_is_refused_and_theirs_is_not() -> None:
-    with pytest.raises(ValueError, match="too small"):
-        make_network("mfcc-cnn", N_LABELS, {}, (252, 5))
-    assert make_network("mfcc-cnn", N_LABELS, {}, (259, 13)).eval()(torch.zeros(1, 259, 13)).shape == (1, N_LABELS)
+@given(st.integers(1, 700), st.integers(1, 160))
+@example(8, 8)
+@example(42, 13)  # a second
+@example(252, 17)
+@example(128, 128)  # of the spectrogram
+def test_an_mfcc_cnn_of_any_window_runs_or_is_refused(n_frames: int, n_mfcc: int) -> None:
+    with torch.device("meta"):
+        if min(n_frames, n_mfcc) < 8:
+            with pytest.raises(ValueError, match="too small: it takes 8 x 8"):
+                make_network("mfcc-cnn", N_LABELS, {}, (n_frames, n_mfcc))
+            return
+        network = make_network("mfcc-cnn", N_LABELS, {}, (n_frames, n_mfcc)).eval()
+        assert network(torch.zeros(2, n_frames, n_mfcc)).shape == (2, N_LABELS)
 
 
 @pytest.mark.parametrize("name", ["convnet", "music-genre-cnn", "improved-music-genre-cnn-v2", "resnet50"])
