@@ -31,17 +31,26 @@ def keep_best(
     _save(folder.best, lesson, settings, network, material, figures)
 
 
-def keep_epoch(
+def keep_last(
     folder: RunFolder,
     lesson: Lesson,
     settings: TrainSettings,
     network: nn.Module,
     material: Material,
+    figures: EpochFigures,
+) -> None:
+    """The network as it is."""
+    _save(folder.last, lesson, settings, network, material, figures)
+
+
+def keep_epoch(
+    folder: RunFolder,
+    network: nn.Module,
+    material: Material,
     history: Sequence[EpochFigures],
     last: bool,
 ) -> None:
-    """The network as it is, the figures, and every fifth epoch (and after the `last`) the pictures."""
-    _save(folder.last, lesson, settings, network, material, history[-1])
+    """The figures, and every fifth epoch (and after the `last`) the pictures."""
     write_metrics(folder, history)
     if last or len(history) % _PLOT_EPOCHS == 0:
         plot_curves(history, folder.plots / "curves.png")

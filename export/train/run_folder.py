@@ -1,7 +1,7 @@
 """A run's folder: what lies where, and whether a run may begin or go on in it.
 
-settings.toml, environment.json, learnt.json, metrics.jsonl, checkpoints/{best,last,last-state}.safetensors, plots/,
-tensorboard/.
+settings.toml, environment.json, learnt.json, metrics.jsonl, checkpoints/{best,last,last-state,body}.safetensors,
+plots/, tensorboard/.
 """
 
 import json
@@ -49,13 +49,18 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """The network of the last whole epoch."""
+        """The network of the last whole epoch; with a frozen body, of the last one when training is over."""
         return self.path / "checkpoints" / "last.safetensors"
 
     @property
     def state(self) -> Path:
         """All that going on needs, in one file, so that no kill can leave halves of two states."""
         return self.path / "checkpoints" / "last-state.safetensors"
+
+    @property
+    def body(self) -> Path:
+        """A body that is frozen for good, which the state leaves out."""
+        return self.path / "checkpoints" / "body.safetensors"
 
     @property
     def plots(self) -> Path:
