@@ -198,13 +198,6 @@ def test_values_no_network_can_have_are_refused(name: str, options: dict[str, An
         small(name, **options)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_inputs_of_another_front_end_are_refused(name: str) -> None:
-    other = (174,) if NETWORKS[name].hearing != "track174" else (126, 33)
-    with pytest.raises(ValueError, match="it takes"):
-        make_network(name, N_LABELS, {}, other)
-
-
 @given(st.integers(1, 700), st.integers(1, 160))
 @example(8, 8)
 @example(42, 13)  # a second

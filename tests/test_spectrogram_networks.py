@@ -51,7 +51,7 @@ def test_any_window_has_scores_from_0_to_1(name: str, shape: tuple[int, int]) ->
 
 @pytest.mark.parametrize("name", (*SPECTROGRAM, "musicnn"))
 def test_the_logits_are_the_output_of_the_embedding_and_the_scores_their_sigmoid(name: str) -> None:
-    network: Any = make_network(name, 3, {}, (128, 128)).eval()
+    network: Any = make_network(name, 3, {}, (40, 96)).eval()
     windows = torch.randn(2, 40, 96)
     logits = network.logits(windows)
     torch.testing.assert_close(logits, network.output(network.embedding(windows)))
@@ -78,7 +78,7 @@ def test_dropout_is_random_in_training_only(name: str) -> None:
 
 
 def test_a_stride_quarters_the_pictures_and_adds_no_parameter() -> None:
-    strided = SpectrogramCnn(7, first_stride=2).eval()
+    strided = SpectrogramCnn(7, (128, 128), first_stride=2).eval()
     assert n_parameters(strided) == 322_215
     sizes = []
     strided.blocks[0].register_forward_hook(lambda _block, _given, found: sizes.append(tuple(found.shape)))
@@ -129,7 +129,7 @@ def test_attention_is_the_papers() -> None:
 
 
 def test_what_each_block_attends_to_can_be_asked_for() -> None:
-    network = SpectrogramAttentionCnn(3, widths="4,6", pool=2).eval()
+    network = SpectrogramAttentionCnn(3, (20, 30), widths="4,6", pool=2).eval()
     first, second = network.attention(torch.randn(2, 20, 30))
     assert first.channels.shape == (2, 4) and first.places.shape == (2, 20, 30)
     assert second.channels.shape == (2, 6) and second.places.shape == (2, 10, 15)

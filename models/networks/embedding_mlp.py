@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.musicnn.network import N_EMBEDDING, Musicnn
+from models.musicnn.network import N_EMBEDDING, N_MELS, Musicnn
+from models.networks.option_checks import mel_frames
 from models.networks.wav2vec2 import BASE, Wav2Vec2Embedding
 
 MUSICNN_CHECKPOINT: Final = "musicnn-msd"
@@ -73,15 +74,28 @@ class MusicnnEmbedding(nn.Module):
 
 
 def musicnn_mlp(
-    n_labels: int, checkpoint: str = MUSICNN_CHECKPOINT, hidden: int = HIDDEN, dropout: float = DROPOUT
+    n_labels: int,
+    input_shape: tuple[int, ...],
+    checkpoint: str = MUSICNN_CHECKPOINT,
+    hidden: int = HIDDEN,
+    dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint: a shipped musicnn, a checkpoint or a run folder whose body a run takes over; building does not."""
+    """checkpoint: a shipped musicnn, a checkpoint or a run folder whose body a run takes over; building does not.
+
+    ValueError for an input that has not musicnn's 96 mels a frame, and for values no network can have.
+    """
+    mel_frames(input_shape, N_MELS)
     return EmbeddingMlp(MusicnnEmbedding(), N_EMBEDDING, n_labels, hidden, dropout)
 
 
 def wav2vec2_mlp(
-    n_labels: int, checkpoint: str = BASE, config: str = "", hidden: int = HIDDEN, dropout: float = DROPOUT
+    n_labels: int,
+    input_shape: tuple[int, ...],
+    checkpoint: str = BASE,
+    config: str = "",
+    hidden: int = HIDDEN,
+    dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint, config: as of `models.networks.wav2vec2.Wav2Vec2`."""
-    body = Wav2Vec2Embedding(config)
+    """checkpoint, config, errors: as of `models.networks.wav2vec2.Wav2Vec2`."""
+    body = Wav2Vec2Embedding(input_shape, config)
     return EmbeddingMlp(body, body.n_embedding, n_labels, hidden, dropout)

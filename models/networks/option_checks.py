@@ -34,6 +34,22 @@ def frames_and_features(input_shape: tuple[int, ...]) -> tuple[int, int]:
     return input_shape[0], input_shape[1]
 
 
+def mel_frames(input_shape: tuple[int, ...], n_mels: int) -> int:
+    """Frames of a network that takes spectrograms of just so many mels."""
+    if len(input_shape) != 2 or input_shape[1] != n_mels:
+        raise ValueError(f"it takes frames of {n_mels} mels (front end musicnn), not an array of shape {input_shape}")
+    return input_shape[0]
+
+
+def waveform_length(input_shape: tuple[int, ...], fewest: int) -> int:
+    """Samples of a network that takes a waveform of `fewest` or more."""
+    if len(input_shape) != 1 or input_shape[0] < fewest:
+        raise ValueError(
+            f"it takes waveforms of {fewest} samples or more (front end waveform), not an array of shape {input_shape}"
+        )
+    return input_shape[0]
+
+
 def picture_shape(input_shape: tuple[int, ...]) -> tuple[int, int, int]:
     """(channels, height, width) of a network that takes pictures; a spectrogram is one of one channel."""
     if len(input_shape) == 2:

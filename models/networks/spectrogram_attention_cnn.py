@@ -62,13 +62,14 @@ class SpectrogramAttentionCnn(SpectrogramCnn):
     def __init__(
         self,
         n_labels: int,
+        input_shape: tuple[int, ...],
         widths: str = WIDTHS,
         pool: int = 2,
         first_stride: int = 1,
         dropout: float = 0.5,
         hidden: int = 256,
     ) -> None:
-        super().__init__(n_labels, widths, pool, first_stride, dropout, hidden)
+        super().__init__(n_labels, input_shape, widths, pool, first_stride, dropout, hidden)
         self.attentions = nn.ModuleList(Cbam(n_channels) for n_channels in parsed_widths(widths))
 
     def embedding(self, log_mel: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.option_checks import frames_and_features
+
 WIDTHS: Final = "32,64,128"
 
 
@@ -42,16 +44,18 @@ class Head(nn.Module):
 
 
 class SpectrogramCnn(nn.Module):
-    """Log-mel windows -> scores of `n_labels` labels.
+    """Log-mel windows (or any frames of features) -> scores of `n_labels` labels.
 
     widths: channels of the blocks, "32,64,128" (any number of blocks). pool: the maximum over pool x pool after each
     block. first_stride: of the first convolution; 2 costs a quarter of the work of 1. dropout: after each block and
-    before the output. hidden: the embedding's length. ValueError for values no network can have.
+    before the output. hidden: the embedding's length. ValueError for values no network can have and
+    for inputs that are no frames.
     """
 
     def __init__(
         self,
         n_labels: int,
+        input_shape: tuple[int, ...],
         widths: str = WIDTHS,
         pool: int = 3,
         first_stride: int = 1,
@@ -59,6 +63,7 @@ class SpectrogramCnn(nn.Module):
         hidden: int = 256,
     ) -> None:
         super().__init__()
+        frames_and_features(input_shape)
         channels = parsed_widths(widths)
         if min(pool, first_stride, hidden) < 1 or not 0 <= dropout < 1:
             raise ValueError("pool, first_stride and hidden must be at least 1, dropout from 0 to under 1")

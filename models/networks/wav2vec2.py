@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor, nn
 
+from models.networks.option_checks import waveform_length
+
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
 
@@ -48,12 +50,21 @@ class Wav2Vec2(nn.Module):
     checkpoint: a folder or a name on the Hugging Face hub that a run's first weights are taken from
     (`export.train.published`); building does not look at it. config: the architecture as JSON, which a run fills in
     from the checkpoint; "" for the base's. freeze_encoder: the convolutions at the bottom stay as they are.
-    ImportError without transformers; ValueError for a config that is none.
+    ImportError without transformers; ValueError for a config that is none, and for inputs that are no waveform or
+    shorter than its convolutions see.
     """
 
-    def __init__(self, n_labels: int, checkpoint: str = BASE, config: str = "", freeze_encoder: bool = True) -> None:
+    def __init__(
+        self,
+        n_labels: int,
+        input_shape: tuple[int, ...],
+        checkpoint: str = BASE,
+        config: str = "",
+        freeze_encoder: bool = True,
+    ) -> None:
         super().__init__()
         architecture = parsed_config(config)
+        waveform_length(input_shape, fewest_samples(architecture))
         self.wav2vec2 = wav2vec2_body(architecture)
         if freeze_encoder:
             self.wav2vec2.feature_extractor._freeze_parameters()
@@ -76,11 +87,12 @@ class Wav2Vec2(nn.Module):
 
 
 class Wav2Vec2Embedding(nn.Module):
-    """Waveforms -> the mean over time of the last layer's frames. config: see `Wav2Vec2`."""
+    """Waveforms -> the mean over time of the last layer's frames. config, errors: see `Wav2Vec2`."""
 
-    def __init__(self, config: str = "") -> None:
+    def __init__(self, input_shape: tuple[int, ...], config: str = "") -> None:
         super().__init__()
         architecture = parsed_config(config)
+        waveform_length(input_shape, fewest_samples(architecture))
         self.wav2vec2 = wav2vec2_body(architecture)
         self.n_embedding: int = architecture.hidden_size
 
@@ -114,6 +126,14 @@ def parsed_config(text: str) -> "Wav2Vec2Config":
         return Wav2Vec2Config(**fields, layerdrop=0.0, apply_spec_augment=False, mask_time_prob=0.05)
     except Exception as error:  # of the hub's own classes, which share no base
         raise ValueError(f"config: {str(error).splitlines()[-1].strip()}") from None
+
+
+def fewest_samples(architecture: "Wav2Vec2Config") -> int:
+    """What one frame of its convolutions sees (400 of the base's)."""
+    samples = 1
+    for kernel, stride in zip(reversed(architecture.conv_kernel), reversed(architecture.conv_stride), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
 
 
 def config_text(fields: Mapping[str, Any]) -> str:
