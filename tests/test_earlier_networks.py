@@ -188,6 +188,7 @@ def test_the_onnx_graph_says_the_same(name: str) -> None:
         ("convnet", {"widths": "4,,6"}, "widths must be"),
         ("music-genre-cnn", {"widths": "4,4,4,4,4"}, "halve a picture of 16 x 24 to nothing"),
         ("improved-music-genre-cnn-v2", {"hidden": 1}, "half of hidden"),
+        ("improved-music-genre-cnn-v2", {"hidden": "many"}, "hidden must be a whole number"),
         ("resnet50", {"first_conv": "old"}, "first_conv must be"),
         ("resnet50", {"first_conv": "kept"}, "needs weights"),
         ("resnet50", {"blocks": "3,4,6"}, "blocks must be four"),

@@ -238,7 +238,7 @@ def test_bodies_that_do_not_fit_are_said(music: MusicSet, runs: dict[str, Path],
     assert "hears with another front end" in refused("musicnn-mtt", front_end="spectrogram")
 
 
-@pytest.mark.parametrize("options", [{"hidden": 0}, {"dropout": 1.0}])
+@pytest.mark.parametrize("options", [{"hidden": 0}, {"hidden": 2.5}, {"dropout": 1.0}])
 def test_values_no_network_can_have_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="hidden must be at least 1"):
+    with pytest.raises(ValueError, match=r"hidden must be a whole number|dropout must be from 0"):
         make_network("musicnn-mlp", 3, options, (250, 96))

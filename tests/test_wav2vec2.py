@@ -254,6 +254,8 @@ def test_options_that_are_none_are_said(music: MusicSet, published: Path, tmp_pa
     for config in ('{"layers": 3}', "[]", "{"):
         with pytest.raises(ValueError, match=r"config must be|Expecting"):
             make_network("wav2vec2", 3, {"config": config}, SHAPE)
+    with pytest.raises(ValueError, match="freeze_encoder must be true or false, not 'no'"):
+        make_network("wav2vec2", 3, {"config": config_text(TINY), "freeze_encoder": "no"}, SHAPE)
 
 
 def test_without_transformers_it_is_said_and_all_else_works(music: MusicSet, learnt: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.musicnn.network import N_EMBEDDING, N_MELS, Musicnn
-from models.networks.option_checks import mel_frames
+from models.networks.option_checks import check_counts, check_dropouts, mel_frames
 from models.networks.wav2vec2 import BASE, Wav2Vec2Embedding
 
 MUSICNN_CHECKPOINT: Final = "musicnn-msd"
@@ -28,8 +28,8 @@ class EmbeddingMlp(nn.Module):
 
     def __init__(self, body: nn.Module, n_embedding: int, n_labels: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        if hidden < 1 or not 0 <= dropout < 1:
-            raise ValueError("hidden must be at least 1, dropout from 0 to under 1")
+        check_counts({"hidden": hidden})
+        check_dropouts({"dropout": dropout})
         self.body = body.requires_grad_(False).eval()
         self.n_embedding = n_embedding
         self.dense = nn.Linear(n_embedding, hidden)

@@ -49,7 +49,8 @@ class ImprovedMusicGenreCnnV2(nn.Module):
         last_dropout: float = 0.7,
     ) -> None:
         super().__init__()
-        check_counts({"hidden": hidden, "half of hidden": hidden // 2})
+        check_counts({"hidden": hidden})
+        check_counts({"half of hidden": hidden // 2})
         check_dropouts({"dropout": dropout, "last_dropout": last_dropout})
         channels = parsed_widths(widths)
         places = halved_places(input_shape, len(channels))

@@ -20,6 +20,13 @@ def check_dropouts(dropouts: Mapping[str, object]) -> None:
             raise ValueError(f"{name} must be from 0 to under 1, not {value!r}")
 
 
+def check_flags(flags: Mapping[str, object]) -> None:
+    """Each true or false; a word such as "no" would be taken for true."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
 def vector_length(input_shape: tuple[int, ...]) -> int:
     """Of a network that takes one vector a window."""
     if len(input_shape) != 1:

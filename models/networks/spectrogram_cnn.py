@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.option_checks import frames_and_features
+from models.networks.option_checks import check_counts, check_dropouts, frames_and_features
 
 WIDTHS: Final = "32,64,128"
 
@@ -65,8 +65,8 @@ class SpectrogramCnn(nn.Module):
         super().__init__()
         frames_and_features(input_shape)
         channels = parsed_widths(widths)
-        if min(pool, first_stride, hidden) < 1 or not 0 <= dropout < 1:
-            raise ValueError("pool, first_stride and hidden must be at least 1, dropout from 0 to under 1")
+        check_counts({"pool": pool, "first_stride": first_stride, "hidden": hidden})
+        check_dropouts({"dropout": dropout})
         self.pool = pool
         self.blocks = nn.ModuleList(conv_blocks(channels, first_stride))
         self.block_dropout = nn.Dropout(dropout)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import torch
 from torch import Tensor, nn
 
-from models.networks.option_checks import waveform_length
+from models.networks.option_checks import check_flags, waveform_length
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
@@ -63,6 +63,7 @@ class Wav2Vec2(nn.Module):
         freeze_encoder: bool = True,
     ) -> None:
         super().__init__()
+        check_flags({"freeze_encoder": freeze_encoder})
         architecture = parsed_config(config)
         waveform_length(input_shape, fewest_samples(architecture))
         self.wav2vec2 = wav2vec2_body(architecture)
