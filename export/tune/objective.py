@@ -17,7 +17,7 @@ from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
 from export.train.validation import known_figures
-from export.tune.applied import applied
+from export.tune.applied import Hearer, applied
 from export.tune.claims import ERROR, RUN
 from export.tune.space import Space
 
@@ -33,7 +33,7 @@ class TrialFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What Optuna calls. begun: called with the trial's number once it has its values."""
+    """What Optuna calls. begun: called with the trial's number once it has its values. hearer: as of `applied`."""
 
     base: TrainSettings
     space: Space
@@ -41,6 +41,7 @@ class Objective:
     runs: Path
     trainer: Trainer
     begun: Callable[[int], None]
+    hearer: Hearer | None = None
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The metric of the best epoch. TrialPruned; TrialFailed."""
@@ -53,7 +54,7 @@ class Objective:
         watch = _Watch(trial, self.metric)
         try:
             resume = _can_resume(run)
-            outcome = self.trainer(applied(self.base, values), run, resume, watch)
+            outcome = self.trainer(applied(self.base, values, self.hearer), run, resume, watch)
         except CannotWrite:
             raise
         except (ExportError, RuntimeError, ValueError, ArithmeticError) as error:

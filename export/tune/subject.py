@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.data.music_set import read_music_set
+from export.data.music_set import MusicSet, read_music_set
 from export.errors import InputUnusable
 from export.evaluate.metrics import figures
 from export.table.row_material import as_music_set
 from export.table.table_training import TableLesson, open_lesson, scores_of, train_on_table
 from export.train.outcome import OnEpoch, Outcome
 from export.train.settings import TrainSettings
+from export.train.starting import resolved
 from export.train.training import train
+from export.tune.applied import Hearer, hearer_of
 from export.tune.objective import Trainer
 
 
@@ -21,7 +23,14 @@ class Subject:
     fingerprint: str
     multi_label: bool
     trainer: Trainer
+    music: MusicSet
     table: TableLesson | None = None
+
+    def hearer(self, base: TrainSettings) -> Hearer | None:
+        """Of trials that begin with `base`, where their settings alone do not say it. InputUnusable."""
+        if self.table is not None:
+            return Hearer(base.network, "track174")
+        return hearer_of(resolved(base, self.music)) if base.initial else None
 
     def on_test_rows(self, run: Path) -> dict[str, float]:
         """The figures of a run's best network on the table's test rows. InputUnusable where there is no table."""
@@ -41,7 +50,7 @@ def open_subject(path: Path, cache: Path | None, workers: int, seed: int) -> Sub
     def on_music(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
         return train(music, settings, run, resume=resume, on_epoch=on_epoch, cache=cache, workers=workers)
 
-    return Subject(music.fingerprint, music.multi_label, on_music)
+    return Subject(music.fingerprint, music.multi_label, on_music, music)
 
 
 def _table(path: Path, seed: int) -> Subject:
@@ -50,4 +59,5 @@ def _table(path: Path, seed: int) -> Subject:
     def on_rows(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
         return train_on_table(lesson, settings, run, resume=resume, on_epoch=on_epoch, shown=False)
 
-    return Subject(as_music_set(lesson.table, lesson.splits).fingerprint, False, on_rows, lesson)
+    music = as_music_set(lesson.table, lesson.splits)
+    return Subject(music.fingerprint, False, on_rows, music, lesson)
