@@ -192,6 +192,8 @@ def test_the_onnx_graph_says_the_same(name: str) -> None:
         ("resnet50", {"first_conv": "old"}, "first_conv must be"),
         ("resnet50", {"first_conv": "kept"}, "needs weights"),
         ("resnet50", {"blocks": "3,4,6"}, "blocks must be four"),
+        ("resnet50", {"blocks": "3,4,6,x"}, "blocks must be counts"),
+        ("convnet", {"widths": 4.5}, "widths must be counts"),
     ],
 )
 def test_values_no_network_can_have_are_refused(name: str, options: dict[str, Any], said: str) -> None:

@@ -189,7 +189,7 @@ def test_what_is_kept_is_what_the_body_says_and_silence_is_nothing(
         said = network.body(waveform).numpy()
     np.testing.assert_allclose(found.windows(settings.recipe, np.arange(len(said))), said, atol=1e-3)
     assert found.embeddings.dtype == np.float32 and not found.silent(settings.recipe).any()
-    assert np.array_equal(kept.power(clip), features.power(clip))
+    assert np.array_equal(kept.power(clip), features.power(clip)) and kept.window_bytes == said[0].nbytes
 
 
 def test_a_torn_file_is_made_anew(music: MusicSet, published: Path, tmp_path: Path) -> None:

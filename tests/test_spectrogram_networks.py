@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.option_checks import parsed_counts
 from models.networks.registry import make_network
 from models.networks.spectrogram_attention_cnn import Cbam, SpectrogramAttentionCnn
-from models.networks.spectrogram_cnn import SpectrogramCnn, parsed_widths
+from models.networks.spectrogram_cnn import SpectrogramCnn
 
 SMALL: dict[str, int | float | str | bool] = {"widths": "4,6", "pool": 2, "hidden": 8}
 SPECTROGRAM = ("spectrogram-cnn", "spectrogram-attention-cnn")
@@ -111,7 +112,8 @@ def test_an_option_it_does_not_have_is_refused() -> None:
 
 
 def test_widths_are_read_as_they_are_written() -> None:
-    assert parsed_widths("32, 64,128") == (32, 64, 128)
+    assert parsed_counts("widths", "32, 64,128") == (32, 64, 128)
+    assert parsed_counts("widths", 32) == (32,)  # as --set reads it
 
 
 def published_cbam(cbam: Cbam, features: Tensor) -> Tensor:

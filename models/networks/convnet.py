@@ -9,9 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from models.networks.option_checks import check_dropouts
+from models.networks.option_checks import check_dropouts, parsed_counts
 from models.networks.picture_blocks import as_picture, halved_places, pooled_blocks
-from models.networks.spectrogram_cnn import parsed_widths
 
 _KERNEL: Final = 5
 
@@ -28,7 +27,7 @@ class ConvNet(nn.Module):
     ) -> None:
         super().__init__()
         check_dropouts({"dropout": dropout})
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         places = halved_places(input_shape, len(channels))
         self.blocks = pooled_blocks(input_shape, channels, _KERNEL, normed=True, dropout=dropout)
         self.output = nn.Linear(channels[-1] * places, n_labels)

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.option_checks import check_counts, check_dropouts, picture_shape
+from models.networks.option_checks import check_counts, check_dropouts, parsed_counts, picture_shape
 from models.networks.picture_blocks import as_picture, halved_places
-from models.networks.spectrogram_cnn import parsed_widths
 
 _WIDTHS: Final = "32,64,128,256,512,1024"
 
@@ -52,7 +51,7 @@ class ImprovedMusicGenreCnnV2(nn.Module):
         check_counts({"hidden": hidden})
         check_counts({"half of hidden": hidden // 2})
         check_dropouts({"dropout": dropout, "last_dropout": last_dropout})
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         places = halved_places(input_shape, len(channels))
         before = (picture_shape(input_shape)[0], *channels[:-1])
         self.blocks = nn.Sequential(*(ShortcutBlock(*sizes) for sizes in zip(before, channels, strict=True)))

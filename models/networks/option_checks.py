@@ -27,6 +27,14 @@ def check_flags(flags: Mapping[str, object]) -> None:
             raise ValueError(f"{name} must be true or false, not {value!r}")
 
 
+def parsed_counts(name: str, text: object) -> tuple[int, ...]:
+    """ "32,64,128" -> (32, 64, 128), and 32 -> (32,): whole numbers from 1 up."""
+    parts = str(text).split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"{name} must be counts with commas between them, such as 32,64,128, not {text!r}")
+    return tuple(int(part) for part in parts)
+
+
 def vector_length(input_shape: tuple[int, ...]) -> int:
     """Of a network that takes one vector a window."""
     if len(input_shape) != 1:

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.option_checks import check_counts, check_dropouts
+from models.networks.option_checks import check_counts, check_dropouts, parsed_counts
 from models.networks.picture_blocks import as_picture, halved_places, pooled_blocks
-from models.networks.spectrogram_cnn import parsed_widths
 
 
 class PictureCnn(nn.Module):
@@ -31,7 +30,7 @@ class PictureCnn(nn.Module):
         super().__init__()
         check_counts({"hidden": hidden})
         check_dropouts({"dropout": dropout, "block_dropout": block_dropout})
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         places = halved_places(input_shape, len(channels))
         self.blocks = pooled_blocks(input_shape, channels, kernel, normed=normed, dropout=block_dropout)
         self.dense = nn.Linear(channels[-1] * places, hidden)

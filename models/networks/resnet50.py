@@ -9,9 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from models.networks.option_checks import picture_shape
+from models.networks.option_checks import parsed_counts, picture_shape
 from models.networks.picture_blocks import as_picture
-from models.networks.spectrogram_cnn import parsed_widths
 
 FIRST_CONVS: Final = ("new", "kept")
 _CHANNELS_OF_A_PHOTO: Final = 3
@@ -70,10 +69,7 @@ def _check(weights: str, first_conv: str, n_channels: int) -> None:
 
 
 def _stages(blocks: str) -> list[int]:
-    try:
-        stages = list(parsed_widths(blocks))
-    except ValueError:
-        stages = []
+    stages = list(parsed_counts("blocks", blocks))
     if len(stages) != 4:
         raise ValueError(f"blocks must be four counts such as 3,4,6,3, not {blocks!r}")
     return stages

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.option_checks import check_counts, check_dropouts, frames_and_features
+from models.networks.option_checks import check_counts, check_dropouts, frames_and_features, parsed_counts
 
 WIDTHS: Final = "32,64,128"
 
@@ -64,7 +64,7 @@ class SpectrogramCnn(nn.Module):
     ) -> None:
         super().__init__()
         frames_and_features(input_shape)
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         check_counts({"pool": pool, "first_stride": first_stride, "hidden": hidden})
         check_dropouts({"dropout": dropout})
         self.pool = pool
@@ -103,11 +103,3 @@ def max_pooled(features: Tensor, size: int) -> Tensor:
     """The maximum over size x size, over less where a small picture has no more: (batch, channels, frames', mels')."""
     window = (min(size, features.shape[2]), min(size, features.shape[3]))
     return functional.max_pool2d(features, window)
-
-
-def parsed_widths(text: str) -> tuple[int, ...]:
-    """ "32,64,128" -> (32, 64, 128); ValueError for anything else."""
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise ValueError(f"widths must be channel counts with commas between them, such as {WIDTHS}, not {text!r}")
-    return tuple(int(part) for part in parts)
