@@ -73,6 +73,11 @@ class EmbeddingCache:
         self._features, self._network, self._team = features, network, team
         self.entries = features.folder / "embeddings" / _id(network.body, features.recipe)
 
+    @property
+    def window_bytes(self) -> int:
+        """How large what is kept of a window is, float32."""
+        return 4 * self._network.n_embedding
+
     def blocks(self, clip: Clip) -> ClipEmbeddings:
         """The clip's embeddings, made where they have not been kept. UnreadableAudio, CannotWrite."""
         power, entry = self._features.power(clip), self._entry(clip)

@@ -85,7 +85,8 @@ class WindowSettings(Part):
 
     per_clip: at most so many of each clip, others every epoch; 0: all. balance: "labels" draws for each label equally
     often, those of rare labels several times; "undersample" draws at most per_label for each, none twice. per_label:
-    0 with "labels": as many as there are windows in all. shuffle: windows that wait to be drawn; 64 KB each.
+    0 with "labels": as many as there are windows in all. shuffle: windows that wait to be drawn; no more than 128 MiB
+    hold (2048 of 128 x 128), and at least a batch.
     """
 
     per_clip: Annotated[int, Field(ge=0)] = 0
