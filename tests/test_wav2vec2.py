@@ -229,6 +229,13 @@ def test_checkpoints_that_are_none_are_said(music: MusicSet, published: Path, tm
     config = json.loads((summed / "config.json").read_text())
     (summed / "config.json").write_text(json.dumps({**config, "use_weighted_layer_sum": True}))
     assert "a weighted sum of layers; genred's wav2vec2 has neither" in refused(summed, music, run)
+    for key, said, values in (
+        ("architectures", "list", (None, 3, {})),
+        ("id2label", "table", (None, "rock", ["rock"])),
+    ):
+        for value in values:
+            (summed / "config.json").write_text(json.dumps({**config, key: value}))
+            assert f"config.json: {key} is no {said}; save it anew" in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "hidden_size": "many"}))
     assert "cannot be made with them: config: " in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "intermediate_size": 20}))
