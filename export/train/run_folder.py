@@ -124,7 +124,8 @@ def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out:
         "sessions": [*sessions, environment()],
     }
     if not sessions or read_learnt(folder.path) is None:  # going on, the initial network may be gone
-        write_learnt(folder.path, learnt_from(music, [clip for clip, _ in left_out], settings.initial))
+        began_with = settings.initial or str(settings.network_options.get("checkpoint", ""))
+        write_learnt(folder.path, learnt_from(music, [clip for clip, _ in left_out], began_with))
     write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
     write_text(folder.settings, settings_toml(settings))  # the last: from here on the folder holds a run
 
