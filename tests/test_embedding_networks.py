@@ -14,12 +14,13 @@ import torch
 from export.convert.parity import deviation, onnx_scoring, random_windows, torch_scoring
 from export.convert.runtime import cpu_session
 from export.convert.serving import INPUT, OUTPUT, Served, plain_graph
+from export.data.augment import AugmentSettings
 from export.data.cache import FeatureCache
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable, SettingsUnusable
 from export.evaluate.metrics import figures
 from export.evaluate.scoring import open_scorer, score_clips
-from export.train.embedding_stage import EmbeddingCache
+from export.train.embedding_stage import EmbeddingCache, check_unaugmented
 from export.train.initial import initial_network
 from export.train.outcome import EpochFigures
 from export.train.parallel import Team
@@ -224,6 +225,10 @@ def test_augmentation_is_refused(music: MusicSet, published: Path, tmp_path: Pat
     ):
         train(music, settings, tmp_path / "run", workers=1)
     assert not (tmp_path / "run").exists()
+
+
+def test_how_an_augmentation_would_be_that_never_is_does_not_matter() -> None:
+    check_unaugmented(AugmentSettings(noise_snr_db_low=5.0, mask_times=7), "wav2vec2-mlp")
 
 
 def test_bodies_that_do_not_fit_are_said(music: MusicSet, runs: dict[str, Path], tmp_path: Path) -> None:
