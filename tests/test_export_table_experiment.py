@@ -102,7 +102,8 @@ def test_raw_mels_and_repeated_rows(tmp_path: Path) -> None:
     both = export("table-experiment", str(path), *few, "--raw-mels", "--runs", str(tmp_path / "runs"))
     assert both.exit_code == 0 and "42 tracks" in both.stdout and "6 rows repeat the numbers of another" in both.stderr
     of_run = read_settings(tmp_path / "runs" / "vector-dense-raw-mels-seed-0" / "settings.toml")
-    assert of_run.recipe.front_end.scaling == "none" and of_run.early_stop.patience == 10
+    assert of_run.recipe.front_end.scaling == "none" and of_run.table.raw_mels
+    assert of_run.early_stop.patience == 10
     once = export("table-experiment", str(path), *few, "--unique")
     assert once.exit_code == 0 and "36 tracks" in once.stdout and "warning" not in once.stderr
 
@@ -111,8 +112,8 @@ def test_raw_mels_and_repeated_rows(tmp_path: Path) -> None:
     ("words", "code", "said"),
     [
         (["no.csv"], 64, "no.csv cannot be read"),
-        (["TABLE", "--label", "genre"], 64, "no column genre (--label names the labels' column)"),
-        (["TABLE", "--without", "artist"], 64, "no column artist (--without)"),
+        (["TABLE", "--label", "genre"], 64, "no column genre (table.label names the labels' column)"),
+        (["TABLE", "--without", "artist"], 64, "no column artist (of table.without)"),
         (["TABLE", "--network", "musicnn"], 78, "musicnn, seed 0: network: musicnn does not take a table's rows"),
         (["TABLE", "--set", "epoch=3"], 78, "epoch: no such setting"),
         (["TABLE", "--test-share", "0"], 64, "must be between 0 and 1"),
@@ -153,6 +154,20 @@ def test_schedules_are_compared_over_the_same_seeds(table: Path, tmp_path: Path)
         own = [float(t["macro_f1"]) for t in trials if t["augment.kinds"] == row["augment.kinds"]]
         assert (float(row["macro_f1"]), float(row["deviation"])) == pytest.approx((np.mean(own), np.std(own, ddof=1)))
     assert (tmp_path / "runs" / "comparison.png").is_file() and "kinds mixup" in result.stdout
+
+
+def test_a_column_can_be_left_out_of_a_search(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    named = tmp_path / "named.csv"
+    named.write_text("\n".join([f"file,{lines[0]}", *(f"{n}.wav,{line}" for n, line in enumerate(lines[1:]))]))
+    words = ["--study", str(tmp_path / "s.sqlite"), "--runs", str(tmp_path / "r"), "--trials", "1", *TINY]
+    words += ["--set", "epochs=1", "--set", "threads=1", "--space", "schedules"]
+    refused = export("tune", str(named), *words)
+    advice = refused.stderr.partition("--set '")[2].partition("'")[0]
+    assert refused.exit_code == 64 and advice == 'table.without=["file"]'
+    done = export("tune", str(named), *words, "--set", advice)
+    assert done.exit_code == 0, done.stderr
+    assert read_settings(tmp_path / "r" / "trial-0000" / "settings.toml").table.without == ("file",)
 
 
 def test_test_rows_are_for_tables(tmp_path: Path) -> None:

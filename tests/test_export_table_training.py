@@ -22,6 +22,7 @@ from export.table.vector_table import read_vector_table
 from export.train.outcome import EpochFigures, StopTraining
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
+from export.train.settings_file import read_settings
 from export.train.trained import load_network, read_network
 from models.card_file import read_card
 from models.front_ends.named import TRACK174_FRONT_END
@@ -48,7 +49,7 @@ def settings(**changes: Any) -> TrainSettings:
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> TableLesson:
     """90 rows of 8 columns, of three labels."""
-    return open_lesson(write_table(tmp_path_factory.mktemp("table") / "table.csv"), 0)
+    return open_lesson(write_table(tmp_path_factory.mktemp("table") / "table.csv"), settings())
 
 
 @pytest.mark.parametrize("network", ["vector-rnn", "vector-dense", "vector-cnn"])
@@ -120,15 +121,22 @@ def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, r
 
 def test_the_command_trains_on_a_table_and_its_network_becomes_a_model(tmp_path: Path) -> None:
     table = write_tracks(tmp_path / "tracks.csv")
-    words = ["--set", "network_options.hidden=16", "--set", "device=cpu", "--set", "threads=1", "--epochs", "2"]
+    table.write_text(table.read_text().replace("label", "genre", 1))
+    said = ["--set", "table.raw_mels=true", "--set", "table.label=genre"]
+    words = [*said, "--set", "network_options.hidden=16", "--set", "device=cpu", "--set", "threads=1", "--epochs", "2"]
     done = _export("train", str(table), "--run", str(tmp_path / "run"), "--network", "vector-rnn", *words)
     assert done.exit_code == 0 and "of its rows: validation loss" in done.stdout, done.stderr
     again = _export("train", str(table), "--run", str(tmp_path / "run"), "--resume")
     assert again.exit_code == 0, again.stderr
+    assert read_settings(tmp_path / "run" / "settings.toml").table.raw_mels
     made = _export("onnx", str(tmp_path / "run"), "--output", str(tmp_path / "model.onnx"))
     assert made.exit_code == 0, made.stderr
     card = read_card(tmp_path / "model.onnx")
-    assert card.front_end.kind == "track174" and [label.name for label in card.labels] == list(LABELS)
+    assert (
+        card.front_end.scaling == "none"
+        and card.front_end.kind == "track174"
+        and [label.name for label in card.labels] == list(LABELS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,7 +195,7 @@ def test_the_support_vector_machine_learns_from_training_and_validation(lesson: 
 
 @needs_vector_table
 def test_the_reference_table_gives_the_support_vector_machine_its_known_figure() -> None:
-    lesson = open_lesson(VECTOR_TABLE, 0)
+    lesson = open_lesson(VECTOR_TABLE, settings())
     assert (svm_answers(lesson) == lesson.table.labels[lesson.splits.test]).mean() == pytest.approx(0.76)
 
 

@@ -37,12 +37,11 @@ SETTINGS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is tried. raw_mels: the mel columns as powers, not decibels. test, validation: shares as `split_rows`."""
+    """What is tried. test, validation: shares as `split_rows`."""
 
     networks: tuple[str, ...] = NETWORKS
     baseline: bool = True
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    raw_mels: bool = False
     test: float = TEST
     validation: float = VALIDATION
 
@@ -73,7 +72,7 @@ def run_experiment(table: VectorTable, settings: TrainSettings, plan: Plan, runs
     """
     for seed in plan.seeds:
         splits = split_rows(table, seed, plan.test, plan.validation)
-        lesson = TableLesson(table, splits, plan.raw_mels)
+        lesson = TableLesson(table, splits, settings.table.raw_mels)
         for model in plan.models:
             yield _svm(lesson, seed) if model == NAME else _network(lesson, settings, model, seed, runs)
 

@@ -45,10 +45,10 @@ class TableLesson:
         return learnable(in_order(self.table), self.raw_mels)
 
 
-def open_lesson(path: Path, seed: int) -> TableLesson:
-    """The table of a file, its rows split by `seed`. InputUnusable."""
-    table = read_vector_table(path)
-    return TableLesson(table, split_rows(table, seed))
+def open_lesson(path: Path, settings: TrainSettings) -> TableLesson:
+    """The table of a file, read as `settings.table` says, its rows split by their seed. InputUnusable."""
+    table = read_vector_table(path, settings.table.label, settings.table.without)
+    return TableLesson(table, split_rows(table, settings.seed), settings.table.raw_mels)
 
 
 def train_on_table(

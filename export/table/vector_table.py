@@ -17,7 +17,6 @@ from export.errors import InputUnusable
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LABEL: Final = "label"
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _NAMED: Final = 5  # columns that a message lists
 
@@ -62,7 +61,7 @@ class VectorTable:
         return self.only(list(first.values()))
 
 
-def read_vector_table(path: Path, label: str = LABEL, leave_out: Sequence[str] = ()) -> VectorTable:
+def read_vector_table(path: Path, label: str = "label", leave_out: Sequence[str] = ()) -> VectorTable:
     """The table of a CSV file (or with tabs, or semicolons); leave_out: columns that are no features.
 
     InputUnusable names the line and the column.
@@ -95,8 +94,8 @@ def _columns(head: Sequence[str], path: Path, label: str, leave_out: Sequence[st
     twice = [name for name, count in Counter(head).items() if count > 1]
     if twice:
         raise InputUnusable(f"{path}: {_listed(twice)} is the name of several columns")
-    others = {label.lower(): "--label names the labels' column"}
-    others |= dict.fromkeys((name.lower() for name in leave_out), "--without")
+    others = {label.lower(): "table.label names the labels' column"}
+    others |= dict.fromkeys((name.lower() for name in leave_out), "of table.without")
     for name, said in others.items():
         if name not in head:
             shown = f"it has {_listed(head)}" if any(head) else "the file is empty"
@@ -121,7 +120,8 @@ def _number(row: Row, column: str) -> float:
     except ValueError:
         found = f"{cell!r} is no number" if cell else "the cell is empty"
         raise InputUnusable(
-            f"{where}: column {column}: {found}; --without {column} leaves the column out, if it is no feature"
+            f"{where}: column {column}: {found}; --set 'table.without=[\"{column}\"]' leaves the column out, if it "
+            "is no feature"
         ) from None
     if not math.isfinite(value) or abs(value) > _LARGEST:
         raise InputUnusable(f"{where}: column {column}: {cell} is no number that can be learnt from; mend the row")

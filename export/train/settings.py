@@ -101,6 +101,16 @@ class WindowSettings(Part):
         return self
 
 
+class TableSettings(Part):
+    """Of a table of vectors. label: the column of the labels; without: columns that are no features. raw_mels: mel
+    columns stay powers, which else become decibels.
+    """
+
+    label: str = "label"
+    without: tuple[str, ...] = ()
+    raw_mels: bool = False
+
+
 class TrainSettings(Part):
     """One run.
 
@@ -133,6 +143,7 @@ class TrainSettings(Part):
     early_stop: EarlyStopSettings = EarlyStopSettings()
     windows: WindowSettings = WindowSettings()
     augment: AugmentSettings = AugmentSettings()
+    table: TableSettings = TableSettings()
 
     @property
     def recipe(self) -> Recipe:

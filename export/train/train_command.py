@@ -48,7 +48,7 @@ def train_command(
         if music_set.is_file():
             from export.table.table_training import open_lesson, train_on_table
 
-            _say(train_on_table(open_lesson(music_set, settings.seed), settings, run, resume=resume), run, None)
+            _say(train_on_table(open_lesson(music_set, settings), settings, run, resume=resume), run, None)
             return
         outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
         _say(outcome, run, music_set)

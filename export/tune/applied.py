@@ -103,6 +103,8 @@ def default_space(base: TrainSettings, multi_label: bool, allowed: Sequence[str]
 def check_space(base: TrainSettings, space: Space, multi_label: bool, hearer: Hearer | None = None) -> None:
     """Every bound and every choice, alone, must make settings that can be trained. SettingsUnusable names the key."""
     for name, dimension in space.items():
+        if name.startswith("table."):
+            raise SettingsUnusable(f"{name}: all trials learn from the same table; give it by --set")
         for value in dimension.grid:
             settings = applied(base, {name: value}, hearer)
             if multi_label and settings.loss.kind in SOFTMAX_LOSSES:

@@ -41,10 +41,10 @@ class Subject:
         return figures(truth, scores_of(run, self.table, places), False)
 
 
-def open_subject(path: Path, cache: Path | None, workers: int, seed: int) -> Subject:
-    """A folder is a music set, a file a table, whose rows `seed` splits. InputUnusable."""
+def open_subject(path: Path, cache: Path | None, workers: int, base: TrainSettings) -> Subject:
+    """A folder is a music set, a file a table, read and split as `base` says. InputUnusable."""
     if path.is_file():
-        return _table(path, seed)
+        return _table(path, base)
     music = read_music_set(path)
 
     def on_music(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
@@ -53,8 +53,8 @@ def open_subject(path: Path, cache: Path | None, workers: int, seed: int) -> Sub
     return Subject(music.fingerprint, music.multi_label, on_music, music)
 
 
-def _table(path: Path, seed: int) -> Subject:
-    lesson = open_lesson(path, seed)
+def _table(path: Path, base: TrainSettings) -> Subject:
+    lesson = open_lesson(path, base)
 
     def on_rows(settings: TrainSettings, run: Path, resume: bool, on_epoch: OnEpoch) -> Outcome:
         return train_on_table(lesson, settings, run, resume=resume, on_epoch=on_epoch, shown=False)

@@ -76,7 +76,7 @@ def tune_command(
 
         asked = changed(read_table(config) if config else {}, change or [])
         where = str(config or "--set")
-        subject = open_subject(music_set, cache, workers, checked(asked, where).seed)
+        subject = open_subject(music_set, cache, workers, checked(asked, where))
         if test and subject.table is None:
             raise InputUnusable("--test is for tables; a music set's test clips: genred export evaluate RUN SET")
         wanted = _wanted(space, checked(asked, where), subject)
