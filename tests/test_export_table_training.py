@@ -104,6 +104,22 @@ def test_a_table_of_other_columns_makes_no_network_that_hears(lesson: TableLesso
     assert done.exit_code == 64 and "it cannot hear music" in done.stderr
 
 
+def test_a_run_on_a_table_is_judged_on_its_test_rows(tmp_path: Path) -> None:
+    table, run = write_table(tmp_path / "table.csv"), tmp_path / "run"
+    words = ["--network", "vector-dense", "--set", "network_options.hidden=16", "--epochs", "2", "--set", "seed=3"]
+    done = _export("train", str(table), "--run", str(run), *words, "--set", "device=cpu")
+    assert done.exit_code == 0 and done.stdout.endswith(f"next: genred export evaluate {run} {table}\n"), done.stderr
+    found = _export("evaluate", str(run), str(table))
+    lesson = open_lesson(table, settings(seed=3))
+    right = scores_of(run, lesson, lesson.splits.test).argmax(axis=1) == lesson.table.labels[lesson.splits.test]
+    assert found.stdout.startswith(f"on 18 test rows: accuracy {right.mean():.4f}, macro_f1 "), found.stderr
+    other = write_table(tmp_path / "other.csv", seed=1)
+    for model, rows, said in ((run, other, "learnt from something else than"), (table, table, "is no run folder")):
+        refused = _export("evaluate", str(model), str(rows))
+        assert refused.exit_code == 64 and said in refused.stderr
+    assert _export("evaluate", str(run), str(table), "--report", str(tmp_path)).exit_code == 64
+
+
 @pytest.mark.parametrize(("raw_mels", "scaling"), [(False, "db"), (True, "none")])
 def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, raw_mels: bool, scaling: str) -> None:
     table = read_vector_table(write_tracks(tmp_path / "tracks.csv", TRACK174_COLUMNS[::-1]))
@@ -126,6 +142,7 @@ def test_the_command_trains_on_a_table_and_its_network_becomes_a_model(tmp_path:
     words = [*said, "--set", "network_options.hidden=16", "--set", "device=cpu", "--set", "threads=1", "--epochs", "2"]
     done = _export("train", str(table), "--run", str(tmp_path / "run"), "--network", "vector-rnn", *words)
     assert done.exit_code == 0 and "of its rows: validation loss" in done.stdout, done.stderr
+    assert "; genred export onnx " in done.stdout
     again = _export("train", str(table), "--run", str(tmp_path / "run"), "--resume")
     assert again.exit_code == 0, again.stderr
     assert read_settings(tmp_path / "run" / "settings.toml").table.raw_mels

@@ -90,7 +90,7 @@ def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) ->
     if differing:
         lines = [f"{folder.path} was begun with other settings:", *differing]
         raise InputUnusable("\n".join([*lines, "leave them out to go on, or begin another run"]))
-    if _noted(folder)["music_set"]["fingerprint"] != music.fingerprint:
+    if learnt_fingerprint(folder) != music.fingerprint:
         raise InputUnusable(
             f"{folder.path} was begun on other music: the files, labels or splits of {music.folder} have changed "
             "since; begin another run"
@@ -152,6 +152,11 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
             yield from differences(old, new, f"{prefix}{key}.")
         elif old != new:
             yield f"  {prefix}{key}: {old!r} then, {new!r} now"
+
+
+def learnt_fingerprint(folder: RunFolder) -> str:
+    """`MusicSet.fingerprint` of what the run was begun on."""
+    return str(_noted(folder)["music_set"]["fingerprint"])
 
 
 def _noted(folder: RunFolder) -> dict[str, Any]:

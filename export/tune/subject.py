@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.data.music_set import MusicSet, read_music_set
-from export.errors import InputUnusable
-from export.evaluate.metrics import figures
 from export.table.row_material import as_music_set
-from export.table.table_training import TableLesson, open_lesson, scores_of, train_on_table
+from export.table.table_training import TableLesson, open_lesson, train_on_table
 from export.train.outcome import OnEpoch, Outcome
 from export.train.settings import TrainSettings
 from export.train.starting import resolved
@@ -31,14 +29,6 @@ class Subject:
         if self.table is not None:
             return Hearer(base.network, "track174")
         return hearer_of(resolved(base, self.music)) if base.initial else None
-
-    def on_test_rows(self, run: Path) -> dict[str, float]:
-        """The figures of a run's best network on the table's test rows. InputUnusable where there is no table."""
-        if self.table is None:
-            raise InputUnusable("--test is for tables; a music set's test clips: genred export evaluate RUN SET")
-        places = self.table.splits.test
-        truth = self.table.table.labels[places][:, None] == range(len(self.table.table.label_names))
-        return figures(truth, scores_of(run, self.table, places), False)
 
 
 def open_subject(path: Path, cache: Path | None, workers: int, base: TrainSettings) -> Subject:

@@ -115,6 +115,7 @@ def _tell(study: "optuna.Study", search: "Search", runs: Path, subject: "Subject
     from rich.console import Console
 
     from export.errors import InputUnusable
+    from export.table.judging import in_words, on_test_rows
     from export.train.settings_file import settings_toml
     from export.tune.applied import applied
     from export.tune.comparison import compared, comparison_csv, comparison_table
@@ -140,7 +141,5 @@ def _tell(study: "optuna.Study", search: "Search", runs: Path, subject: "Subject
     typer.echo(f"best: trial {best.number}, {search.metric} {best.value:.4f}, in {run}")
     typer.echo(f"{runs / 'best.toml'}: for genred export train --config; {runs / 'trials.csv'}")
     typer.echo(", ".join(str(path) for path in pictures))
-    if test:
-        figures = subject.on_test_rows(run)
-        found_so = ", ".join(f"{name} {figures[name]:.4f}" for name in ("accuracy", "macro_f1"))
-        typer.echo(f"on {figures['rows']:.0f} test rows: {found_so}")
+    if test and subject.table is not None:
+        typer.echo(in_words(on_test_rows(run, subject.table)))
