@@ -14,6 +14,7 @@ from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder, write_metrics
 from export.train.settings import TrainSettings
 from export.train.trained import NetworkSpec, save_network
+from models.networks.registry import architecture
 from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
 
 _PLOT_EPOCHS: Final = 5
@@ -76,7 +77,7 @@ def _save(
         "epoch": asdict(figures),
         "settings": settings.model_dump(mode="json"),
     }
-    options, heard = settings.network_options, settings.recipe
+    options, heard = architecture(settings.network, settings.network_options), settings.recipe
     spec = NetworkSpec(settings.network, music.labels, heard, material.activation, options, notes, lesson.columns)
     save_network(path, spec, network.state_dict())
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from models.musicnn.network import N_EMBEDDING, N_MELS, Musicnn
 from models.networks.option_checks import check_counts, check_dropouts, mel_frames
-from models.networks.wav2vec2 import BASE, Wav2Vec2Embedding
+from models.networks.wav2vec2 import Wav2Vec2Embedding
 
 MUSICNN_CHECKPOINT: Final = "musicnn-msd"
 HIDDEN: Final = 256
@@ -76,11 +76,10 @@ class MusicnnEmbedding(nn.Module):
 def musicnn_mlp(
     n_labels: int,
     input_shape: tuple[int, ...],
-    checkpoint: str = MUSICNN_CHECKPOINT,
     hidden: int = HIDDEN,
     dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint: a shipped musicnn, a checkpoint or a run folder whose body a run takes over; building does not.
+    """A run takes over the body of a shipped musicnn, a checkpoint or a run folder; building does not.
 
     ValueError for an input that has not musicnn's 96 mels a frame, and for values no network can have.
     """
@@ -91,11 +90,10 @@ def musicnn_mlp(
 def wav2vec2_mlp(
     n_labels: int,
     input_shape: tuple[int, ...],
-    checkpoint: str = BASE,
     config: str = "",
     hidden: int = HIDDEN,
     dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint, config, errors: as of `models.networks.wav2vec2.Wav2Vec2`."""
+    """config, errors: as of `models.networks.wav2vec2.Wav2Vec2`."""
     body = Wav2Vec2Embedding(input_shape, config)
     return EmbeddingMlp(body, body.n_embedding, n_labels, hidden, dropout)

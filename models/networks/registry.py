@@ -42,11 +42,13 @@ class Network(Protocol):
 class NetworkKind:
     """make: (n_labels=, input_shape=, **options) -> a network; ValueError for inputs and options it cannot take.
 
-    hearing: what it usually listens to, a name of `models.front_ends.named`.
+    hearing: what it usually listens to, a name of `models.front_ends.named`. begins_with: options that say where a run
+    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them.
     """
 
     make: Callable[..., nn.Module]
     hearing: HearingName = "spectrogram"
+    begins_with: frozenset[str] = frozenset()
 
 
 def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[int, ...]) -> nn.Module:
@@ -54,9 +56,17 @@ def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[
 
     KeyError for an unknown name, TypeError for an option it does not have, ValueError for inputs it cannot take and
     values it cannot have.
+    Options that a run begins with are passed over.
     """
-    return NETWORKS[name].make(n_labels=n_labels, input_shape=input_shape, **options)
+    return NETWORKS[name].make(n_labels=n_labels, input_shape=input_shape, **architecture(name, options))
 
+
+def architecture(name: str, options: Options) -> Options:
+    """The options without those that only a run begins with. KeyError for an unknown name."""
+    return {option: value for option, value in options.items() if option not in NETWORKS[name].begins_with}
+
+
+_CHECKPOINT: Final = frozenset({"checkpoint"})
 
 NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "convnet": NetworkKind(ConvNet, "mel-image"),
@@ -67,13 +77,13 @@ NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "mfcc-cnn": NetworkKind(MfccCnn, "mfcc"),
     "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image"),
     "musicnn": NetworkKind(musicnn, "musicnn"),
-    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn"),
-    "resnet50": NetworkKind(ResNet50, "mel-image"),
+    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn", _CHECKPOINT),
+    "resnet50": NetworkKind(ResNet50, "mel-image", frozenset({"weights"})),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
     "vector-cnn": NetworkKind(VectorCnn, "track174"),
     "vector-dense": NetworkKind(VectorDense, "track174"),
     "vector-rnn": NetworkKind(VectorRnn, "track174"),
-    "wav2vec2": NetworkKind(Wav2Vec2, "waveform"),
-    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s"),
+    "wav2vec2": NetworkKind(Wav2Vec2, "waveform", _CHECKPOINT),
+    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s", _CHECKPOINT),
 }

@@ -20,8 +20,8 @@ _EMBEDDING: Final = 2048
 class ResNet50(nn.Module):
     """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
 
-    weights: the file that a run begins with, "" for none; nothing is read here, for a checkpoint has weights of its
-    own. first_conv: "new", or "kept" as it is in `weights`. blocks: of each of the four stages; "3,4,6,3" is what makes
+    first_conv: "new", or "kept" as it is in the file `weights` that a run begins with; nothing is read here, for a
+    checkpoint has weights of its own. blocks: of each of the four stages; "3,4,6,3" is what makes
     it ResNet50. ValueError for values no network can have; ImportError without torchvision.
     """
 
@@ -29,7 +29,6 @@ class ResNet50(nn.Module):
         self,
         n_labels: int,
         input_shape: tuple[int, ...],
-        weights: str = "",
         first_conv: str = "new",
         blocks: str = "3,4,6,3",
     ) -> None:
@@ -37,7 +36,7 @@ class ResNet50(nn.Module):
         from torchvision.models.resnet import Bottleneck, ResNet  # half a second that the other networks save
 
         n_channels, _, _ = picture_shape(input_shape)
-        _check(weights, first_conv, n_channels)
+        _check(first_conv, n_channels)
         self.body = ResNet(Bottleneck, _stages(blocks))
         self.body.conv1 = nn.Conv2d(n_channels, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")
@@ -59,11 +58,9 @@ class ResNet50(nn.Module):
         return found
 
 
-def _check(weights: str, first_conv: str, n_channels: int) -> None:
+def _check(first_conv: str, n_channels: int) -> None:
     if first_conv not in FIRST_CONVS:
         raise ValueError(f"first_conv must be {' or '.join(FIRST_CONVS)}, not {first_conv!r}")
-    if first_conv == "kept" and not weights:
-        raise ValueError("first_conv = 'kept' needs weights: there is nothing to keep it from")
     if first_conv == "kept" and n_channels != _CHANNELS_OF_A_PHOTO:
         raise ValueError(f"first_conv = 'kept' takes pictures of 3 channels (mel-image), not of {n_channels}")
 

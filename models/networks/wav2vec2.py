@@ -47,9 +47,8 @@ class Wav2Vec2(nn.Module):
     """Waveforms -> scores of `n_labels` labels, as Wav2Vec2ForSequenceClassification: the frames of the last layer,
     projected, averaged over time, and a last layer (its `classifier`, here `output`).
 
-    checkpoint: a folder or a name on the Hugging Face hub that a run's first weights are taken from
-    (`export.train.published`); building does not look at it. config: the architecture as JSON, which a run fills in
-    from the checkpoint; "" for the base's. freeze_encoder: the convolutions at the bottom stay as they are.
+    config: the architecture as JSON, which a run fills in from the checkpoint that its first weights are taken from
+    (`export.train.published`); "" for the base's. freeze_encoder: the convolutions at the bottom stay as they are.
     ImportError without transformers; ValueError for a config that is none, and for inputs that are no waveform or
     shorter than its convolutions see.
     """
@@ -58,7 +57,6 @@ class Wav2Vec2(nn.Module):
         self,
         n_labels: int,
         input_shape: tuple[int, ...],
-        checkpoint: str = BASE,
         config: str = "",
         freeze_encoder: bool = True,
     ) -> None:
