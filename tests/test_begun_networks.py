@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+import safetensors
 import torch
 
 from export.data.music_set import MusicSet
@@ -14,7 +16,7 @@ from export.data.recipe import Recipe
 from export.errors import SettingsUnusable
 from export.train.settings import TrainSettings
 from export.train.starting import starting_network
-from export.train.trained import NetworkSpec, checkpoint_of, load_network, save_network
+from export.train.trained import NetworkSpec, checkpoint_of, load_network, read_spec, save_network
 from export.train.training import train
 from models.card import Label
 from models.front_ends.named import HEARINGS
@@ -84,3 +86,17 @@ def test_a_first_convolution_is_kept_from_something() -> None:
     settings = TrainSettings(network="resnet50", network_options={"first_conv": "kept", "blocks": "1,1,1,1"})
     with pytest.raises(SettingsUnusable, match="first_conv = 'kept' needs weights"):
         starting_network(settings, LABELS)
+
+
+def test_a_checkpoint_of_a_later_genred_loads_as_its_card_would(tmp_path: Path) -> None:
+    """What is new about the front end is passed over; what is missing is said."""
+    spec = replace(spec_of("musicnn-mlp"), options=SMALL["musicnn-mlp"])
+    save_network(tmp_path / "now.safetensors", spec, spec.build().state_dict())
+    with safetensors.safe_open(tmp_path / "now.safetensors", "pt") as file:
+        ((_, text),) = file.metadata().items()
+    fields = json.loads(text)
+    fields["recipe"]["front_end"]["window"] = "hann"
+    assert read_spec(json.dumps(fields)) == spec
+    del fields["recipe"]["front_end"]["f_max_hz"]
+    with pytest.raises(ValueError, match="front_end lacks the field 'f_max_hz'"):
+        read_spec(json.dumps(fields))

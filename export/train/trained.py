@@ -14,7 +14,8 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.train.published import transformers_there
 from models.card import Activation, Label
-from models.front_ends.spec import FrontEnd
+from models.card_fields import as_mapping
+from models.front_ends.fields import front_end_of
 from models.networks.registry import NETWORKS, Options, architecture, make_network
 from models.whole_file import whole_file
 
@@ -103,7 +104,7 @@ def read_spec(text: str) -> NetworkSpec:
     return NetworkSpec(
         network=fields["network"],
         labels=tuple(Label(entry["name"], entry["kind"]) for entry in fields["labels"]),
-        recipe=Recipe(FrontEnd(**recipe["front_end"]), recipe["window_s"], recipe["hop_s"]),
+        recipe=Recipe(front_end_of(as_mapping(recipe["front_end"], "front_end")), recipe["window_s"], recipe["hop_s"]),
         activation=cast(Activation, fields["activation"]),
         options=architecture(fields["network"], fields["options"]),  # older files have what the run began with, too
         notes=fields["notes"],
