@@ -14,7 +14,9 @@ import torch
 from typer.testing import CliRunner, Result
 
 from export.cli import app
+from export.errors import InputUnusable
 from export.table.experiment import spread
+from export.train.run_folder import RunFolder, resumable
 from export.train.settings_file import merged, read_settings
 from tests.vector_tables import write_rows, write_table, write_tracks
 
@@ -91,6 +93,39 @@ def test_an_experiment_goes_on_with_the_runs_that_are_there(table: Path, done: t
     assert (
         other.exit_code == 64 and "vector-dense, seed 0: " in other.stderr and "epochs: 3 then, 4 now" in other.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "ours"),
+    [
+        ((), True),
+        ((".learnt.json.x1.tmp",), True),
+        (("learnt.json", "plots"), True),
+        (("settings.toml", "environment.json"), True),
+        (("notes.txt",), False),
+        ((".tmp", "diary"), False),
+    ],
+)
+def test_only_what_a_run_has_left_is_removed(tmp_path: Path, left: tuple[str, ...], ours: bool) -> None:
+    run = tmp_path / "vector-dense-seed-0"
+    assert not resumable(RunFolder(run))
+    run.mkdir()
+    for name in left:
+        (run / name).touch()
+    if ours:
+        assert not resumable(RunFolder(run)) and not run.exists()
+        return
+    with pytest.raises(InputUnusable, match="vector-dense-seed-0 is no run of ours"):
+        resumable(RunFolder(run))
+    assert sorted(path.name for path in run.iterdir()) == sorted(left)
+
+
+def test_an_experiment_removes_nobodys_files(table: Path, tmp_path: Path) -> None:
+    notes = tmp_path / "vector-dense-seed-0" / "notes.txt"
+    notes.parent.mkdir()
+    notes.write_text("mine")
+    done = export("table-experiment", str(table), "--network", "vector-dense", "--runs", str(tmp_path), *TINY)
+    assert done.exit_code == 64 and "is no run of ours" in done.stderr and notes.read_text() == "mine"
 
 
 def test_raw_mels_and_repeated_rows(tmp_path: Path) -> None:

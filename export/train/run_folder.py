@@ -5,6 +5,7 @@ plots/, tensorboard/.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from export.data.clip import Clip
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.train.environment import environment
-from export.train.learnt import learnt_from, read_learnt, write_learnt
+from export.train.learnt import LEARNT, learnt_from, read_learnt, write_learnt
 from export.train.outcome import EpochFigures
 from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings, settings_toml
@@ -95,6 +96,23 @@ def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) ->
             f"{folder.path} was begun on other music: the files, labels or splits of {music.folder} have changed "
             "since; begin another run"
         )
+
+
+def resumable(folder: RunFolder) -> bool:
+    """Whether there is a state to go on from; what a run has left without one is removed.
+
+    InputUnusable for what no run has left.
+    """
+    if folder.state.is_file():
+        return True
+    if not folder.path.exists():
+        return False
+    names = [path.name for path in folder.path.iterdir()] if folder.path.is_dir() else [folder.path.name]
+    begun = folder.settings.name in names or LEARNT in names
+    if not begun and not all(name.startswith(".") and name.endswith(".tmp") for name in names):  # torn by a kill
+        raise InputUnusable(f"{folder.path} is no run of ours, and stands where one shall be; move it away")
+    shutil.rmtree(folder.path)
+    return False
 
 
 def begun_with(folder: RunFolder) -> TrainSettings | None:
