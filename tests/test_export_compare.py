@@ -340,7 +340,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, music: MusicSe
         ([good, hasty, "--set", bare.folder], "no clips of split 'test'; it has train"),
         ([good, hasty, "--set", wider.folder], "and the set have different labels: only the set has odd"),
         ([good, hasty, *at, "--against", "best"], "--against best: none of the models; they are good"),
-        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder for the comparison"),
+        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder to write into"),
     ):
         code, said, warned = export(*words)
         assert (code, said, len(warned.splitlines())) == (64, "", 1), (part, warned)

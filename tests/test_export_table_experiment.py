@@ -149,6 +149,7 @@ def test_raw_mels_and_repeated_rows(tmp_path: Path) -> None:
         (["no.csv"], 64, "no.csv cannot be read"),
         (["TABLE", "--label", "genre"], 64, "no column genre (table.label names the labels' column)"),
         (["TABLE", "--without", "artist"], 64, "no column artist (of table.without)"),
+        (["TABLE", "--output", "TABLE"], 64, "table.csv is a file; name a folder to write into"),
         (["TABLE", "--network", "musicnn"], 78, "musicnn, seed 0: network: musicnn does not take a table's rows"),
         (["TABLE", "--set", "epoch=3"], 78, "epoch: no such setting"),
         (["TABLE", "--test-share", "0"], 64, "must be between 0 and 1"),

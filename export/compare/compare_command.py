@@ -36,12 +36,13 @@ def compare_command(
     """Put several models side by side on the same clips: figures, differences, sizes, speed, curves."""
     with reported():
         from export.compare.comparing import Options, compare_models
-        from export.compare.files import checked_folder, write_files
+        from export.compare.files import NAMES, write_files
         from export.compare.terminal import print_comparison
         from export.data.music_set import read_music_set
+        from export.output_folder import check_output_folder
 
         if output is not None:
-            checked_folder(output)
+            check_output_folder(output, NAMES)
         options = Options(cache or music / "cache", split.value, against, common_labels, resamples, workers)
         found = compare_models(models, read_music_set(music), options)
         print_comparison(found)

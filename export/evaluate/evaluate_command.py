@@ -46,7 +46,14 @@ def evaluate_command(
         from export.evaluate.scoring import model_path
         from export.evaluate.streaming import TOLERANCE
         from export.evaluate.terminal import print_evaluation
+        from export.output_folder import check_output_folder
 
+        if report is not None:
+            from export.evaluate.html_report import PAGE
+
+            check_output_folder(report, (PAGE,))
+        if json_file is not None:
+            check_output_folder(json_file.parent, (json_file.name,))
         if music.is_file():
             from export.table.judging import in_words, judged_run
 

@@ -1,7 +1,7 @@
 """`genred export table-experiment`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from export.table.experiment import Plan, Trial
     from export.table.vector_table import VectorTable
     from export.train.settings import TrainSettings
+
+
+JSON: Final = "experiment.json"
+PCA: Final = "pca.png"
 
 
 def table_experiment_command(
@@ -41,10 +45,13 @@ def table_experiment_command(
     with reported():
         import tempfile
 
+        from export.output_folder import check_output_folder
         from export.table.experiment import NETWORKS, Plan, run_experiment, settings_of
         from export.table.vector_table import read_vector_table
         from export.train.settings_file import changed, merged
 
+        if output is not None:
+            check_output_folder(output, (JSON, PCA))
         said = {"label": label, "without": without, "raw_mels": raw_mels or None}
         options = {"table": {key: value for key, value in said.items() if value is not None}}
         settings = settings_of(merged(options, changed({}, change or [])))
@@ -114,12 +121,12 @@ def _write(
     from models.whole_file import whole_file, write_text
 
     fields = experiment_fields(table, settings, plan, trials)
-    pictures = {"pca.png": pca_picture(table, settings.table.raw_mels)}
+    pictures = {PCA: pca_picture(table, settings.table.raw_mels)}
     for model in plan.models:
         confusion = summed_confusion([trial for trial in trials if trial.model == model])
         pictures[f"confusion-{model}.svg"] = confusion_picture(confusion.tolist(), table.label_names)
     for name, picture in pictures.items():
         with whole_file(output / name) as file:
             file.write(picture)
-    write_text(output / "experiment.json", json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
-    typer.echo(f"{output / 'experiment.json'}, {', '.join(pictures)}")
+    write_text(output / JSON, json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
+    typer.echo(f"{output / JSON}, {', '.join(pictures)}")
