@@ -117,8 +117,9 @@ def test_a_frozen_body_with_a_new_first_convolution_is_refused(weights: Path) ->
 
 
 def test_a_frozen_body_without_weights_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs initial"):
-        TrainSettings(network="resnet50", frozen="body")
+    for options in ({}, {"weights": ""}):
+        with pytest.raises(ValueError, match="needs initial"):
+            TrainSettings(network="resnet50", frozen="body", network_options=options)
 
 
 class Trap:

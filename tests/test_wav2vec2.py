@@ -21,7 +21,9 @@ from export.convert.runtime import cpu_session
 from export.data.music_set import MusicSet
 from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.train.outcome import EpochFigures
+from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings
+from export.train.starting import resolved, starting_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
 from models.card_file import read_card
@@ -163,6 +165,22 @@ def test_what_is_frozen_does_not_move_and_all_else_learns() -> None:
         assert still or (parameter.grad is not None and parameter.grad.abs().sum() > 0), name
     thawed = tiny(freeze_encoder=False)
     assert all(parameter.requires_grad for parameter in thawed.wav2vec2.feature_extractor.parameters())
+
+
+def test_of_a_frozen_published_body_what_nobody_published_learns(music: MusicSet, published: Path) -> None:
+    assert TrainSettings(network="wav2vec2", frozen="body").network_options == {}  # the usual body is a published one
+    chosen = resolved(tiny_settings(published, frozen="body"), music)
+    network = starting_network(chosen, music.labels)
+    learning = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert learning == {"projector", "output"}
+
+
+@pytest.mark.parametrize("name", ["musicnn-mlp", "wav2vec2-mlp"])
+def test_a_body_that_never_moves_cannot_be_frozen(name: str) -> None:
+    for options in ({}, {"checkpoint": "somewhere"}):
+        with pytest.raises(ValueError, match=f"the body of {name} never moves"):
+            TrainSettings(network=name, frozen="body", network_options=options)
+    TrainSettings(network=name, frozen="body", initial="a run whose middle layer has learnt")
 
 
 def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
