@@ -177,19 +177,33 @@ def test_the_reference_grid_is_sampled_and_the_best_judged_once(table: Path, tmp
     assert best.optimiser.kind == "adam" and best.network.startswith("vector-")
 
 
-def test_schedules_are_compared_over_the_same_seeds(table: Path, tmp_path: Path) -> None:
-    words = ["--study", str(tmp_path / "study.sqlite"), "--runs", str(tmp_path / "runs"), "--space", "augmentation"]
-    result = export("tune", str(table), *words, *TINY, "--set", "threads=1", "--set", "network=vector-dense")
+@pytest.mark.parametrize(
+    ("space", "tried"),
+    [
+        ("schedules", {"schedule.kind": {"constant", "plateau", "step", "cosine", "one-cycle"}}),
+        ("augmentation", {"augment.kinds": {"none", "mixup"}}),
+        ("class-weights", {"loss.class_weights": {"False", "True"}, "windows.balance": {"none", "labels"}}),
+    ],
+)
+def test_named_spaces_are_compared_over_the_same_seeds(
+    table: Path, tmp_path: Path, space: str, tried: dict[str, set[str]]
+) -> None:
+    words = ["--study", str(tmp_path / "study.sqlite"), "--runs", str(tmp_path / "runs"), "--space", space, *TINY]
+    words += ["--set", "epochs=1", "--set", "threads=1", "--set", "network=vector-dense"]
+    result = export("tune", str(table), *words)
     assert result.exit_code == 0, result.stderr
     with (tmp_path / "runs" / "comparison.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
     with (tmp_path / "runs" / "trials.csv").open(newline="") as file:
         trials = list(csv.DictReader(file))
-    assert {row["augment.kinds"] for row in found} == {"none", "mixup"} and {row["seeds"] for row in found} == {"3"}
+    assert {trial["state"] for trial in trials} == {"done"}
+    assert {name: {row[name] for row in found} for name in tried} == tried
+    assert len(found) == np.prod([len(values) for values in tried.values()]) == len(trials) / 3
+    assert {row["seeds"] for row in found} == {"3"}
     for row in found:
-        own = [float(t["macro_f1"]) for t in trials if t["augment.kinds"] == row["augment.kinds"]]
+        own = [float(t["macro_f1"]) for t in trials if all(t[name] == row[name] for name in tried)]
         assert (float(row["macro_f1"]), float(row["deviation"])) == pytest.approx((np.mean(own), np.std(own, ddof=1)))
-    assert (tmp_path / "runs" / "comparison.png").is_file() and "kinds mixup" in result.stdout
+    assert (tmp_path / "runs" / "comparison.png").is_file() and "deviation" in result.stdout
 
 
 def test_a_column_can_be_left_out_of_a_search(table: Path, tmp_path: Path) -> None:
