@@ -6,7 +6,6 @@ inputs of the output.
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from models.networks.option_checks import check_dropouts, parsed_counts
@@ -16,7 +15,7 @@ _KERNEL: Final = 5
 
 
 class ConvNet(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
     For each of `widths`: [5x5 convolution, batch normalisation, ReLU, maximum of 2 x 2, Dropout]; then linear.
     ValueError for values no network can have.
@@ -31,10 +30,6 @@ class ConvNet(nn.Module):
         places = halved_places(input_shape, len(channels))
         self.blocks = pooled_blocks(input_shape, channels, _KERNEL, normed=True, dropout=dropout)
         self.output = nn.Linear(channels[-1] * places, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""

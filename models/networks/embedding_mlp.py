@@ -6,7 +6,6 @@ what it says of a window can be computed once and kept (`export.train.embedding_
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -41,10 +40,6 @@ class EmbeddingMlp(nn.Module):
         super().train(mode)
         self.body.eval()
         return self
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """What the body takes -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(inputs))
 
     def logits(self, inputs: Tensor) -> Tensor:
         """What the body takes -> (batch, n_labels) before the activation."""

@@ -6,7 +6,6 @@ hidden layer. (No count of the earlier project's is known.)
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -32,7 +31,7 @@ class ShortcutBlock(nn.Module):
 
 
 class ImprovedMusicGenreCnnV2(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
     A `ShortcutBlock` for each of `widths`; FC `hidden`, LeakyReLU, Dropout; FC of half as many, LeakyReLU, Dropout of
     last_dropout; linear. ValueError for values no network can have.
@@ -59,10 +58,6 @@ class ImprovedMusicGenreCnnV2(nn.Module):
         self.dense2 = nn.Linear(hidden, hidden // 2)
         self.dropout1, self.dropout2 = nn.Dropout(dropout), nn.Dropout(last_dropout)
         self.output = nn.Linear(hidden // 2, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""

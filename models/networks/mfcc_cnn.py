@@ -6,7 +6,6 @@ convolution, which wants two, could never run. 77,960 parameters at 8 labels on 
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +16,7 @@ _KERNELS: Final = (3, 3, 2)
 
 
 class MfccCnn(nn.Module):
-    """Frames of MFCC -> scores of `n_labels` labels.
+    """Frames of MFCC -> logits of `n_labels` labels.
 
     Twice [3x3 convolution to `channels`, ReLU, maximum over 3x3 every 2, batch normalisation], once the same with 2x2;
     then FC `hidden`, ReLU, Dropout, FC. Convolutions do not pad, so a window has 8 frames of 8 MFCC or more. ValueError
@@ -41,10 +40,6 @@ class MfccCnn(nn.Module):
         self.dense = nn.Linear(channels * left, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, mfcc: Tensor) -> Tensor:
-        """float32 (batch, n_frames, n_mfcc) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(mfcc))
 
     def logits(self, mfcc: Tensor) -> Tensor:
         """float32 (batch, n_frames, n_mfcc) -> (batch, n_labels) before the activation."""

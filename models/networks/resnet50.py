@@ -6,7 +6,6 @@
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
 from models.networks.option_checks import parsed_counts, picture_shape
@@ -18,7 +17,7 @@ _EMBEDDING: Final = 2048
 
 
 class ResNet50(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
     first_conv: "new", or "kept" as it is in the file `weights` that a run begins with; nothing is read here, for a
     checkpoint has weights of its own. blocks: of each of the four stages; "3,4,6,3" is what makes
@@ -42,10 +41,6 @@ class ResNet50(nn.Module):
         nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.body.fc = nn.Identity()  # type: ignore[assignment]  # torchvision says Linear
         self.output = nn.Linear(_EMBEDDING, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""

@@ -5,7 +5,6 @@
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -44,7 +43,7 @@ class Head(nn.Module):
 
 
 class SpectrogramCnn(nn.Module):
-    """Log-mel windows (or any frames of features) -> scores of `n_labels` labels.
+    """Log-mel windows (or any frames of features) -> logits of `n_labels` labels.
 
     widths: channels of the blocks, "32,64,128" (any number of blocks). pool: the maximum over pool x pool after each
     block. first_stride: of the first convolution; 2 costs a quarter of the work of 1. dropout: after each block and
@@ -73,10 +72,6 @@ class SpectrogramCnn(nn.Module):
         self.head = Head(channels[-1], hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(log_mel))
 
     def logits(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, frames, mels) -> (batch, n_labels) before the activation."""

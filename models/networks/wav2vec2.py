@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
 from torch import Tensor, nn
 
 from models.networks.option_checks import check_flags, waveform_length
@@ -44,7 +43,7 @@ ARCHITECTURE: Final = (
 
 
 class Wav2Vec2(nn.Module):
-    """Waveforms -> scores of `n_labels` labels, as Wav2Vec2ForSequenceClassification: the frames of the last layer,
+    """Waveforms -> logits of `n_labels` labels, as Wav2Vec2ForSequenceClassification: the frames of the last layer,
     projected, averaged over time, and a last layer (its `classifier`, here `output`).
 
     config: the architecture as JSON, which a run fills in from the checkpoint that its first weights are taken from
@@ -69,10 +68,6 @@ class Wav2Vec2(nn.Module):
             self.wav2vec2.feature_extractor._freeze_parameters()
         self.projector = nn.Linear(architecture.hidden_size, architecture.classifier_proj_size)
         self.output = nn.Linear(architecture.classifier_proj_size, n_labels)
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """float32 (batch, samples), each row at mean 0 and deviation 1 -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(waveform))
 
     def logits(self, waveform: Tensor) -> Tensor:
         """float32 (batch, samples) -> (batch, n_labels) before the activation."""
