@@ -13,7 +13,7 @@ Normalisation = Literal["none", "window"]
 Kind = Literal["log-mel", "mfcc", "frame33", "track174", "mel-image", "waveform"]
 
 N_CHROMA: Final = 12
-N_CONTRAST: Final = 7  # what lies below the first octave, and six octaves
+N_CONTRAST: Final = 7  # below 200 Hz, five octaves, and all above them
 CONTRAST_FROM_HZ: Final = 200.0
 N_TONNETZ: Final = 6
 HARMONIC_REACH_FRAMES: Final = 15  # of the median over 31 frames that finds what is harmonic
