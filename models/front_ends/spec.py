@@ -140,6 +140,11 @@ class FrontEnd:
             return 0
         return max(0, self.n_fft // 2 + (self.reach_frames - 1) * self.frame_hop)
 
+    @property
+    def fewest_samples(self) -> int:
+        """Of a block that has one frame: the margins it needs are among them."""
+        return self.frame_hop if self.kind == "waveform" else self.n_fft + 2 * self.reach_frames * self.frame_hop
+
     def as_fields(self) -> dict[str, object]:
         """What a file says of it: every field, n_mfcc only where there are some (older files have no such field)."""
         fields = asdict(self)
