@@ -129,6 +129,10 @@ def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, r
     heard = spec.recipe.front_end
     assert (heard.kind, heard.scaling, spec.recipe.input_shape) == ("track174", scaling, (174,))
     assert raw_mels or heard == TRACK174_FRONT_END
+    train_on_table(lesson, _begun(tmp_path / "run"), tmp_path / "next", shown=False)
+    with pytest.raises(SettingsUnusable, match=r"took mel columns otherwise; change table\.raw_mels"):
+        other = TableLesson(table, lesson.splits, not raw_mels)
+        train_on_table(other, _begun(tmp_path / "run"), tmp_path / "other", shown=False)
     named = read_vector_table(write_tracks(tmp_path / "named.csv"))
     with torch.inference_mode():
         logits = network.logits(torch.from_numpy(learnable(named, raw_mels)))  # type: ignore[operator]
@@ -163,8 +167,12 @@ def test_the_command_trains_on_a_table_and_its_network_becomes_a_model(tmp_path:
             {"network": "spectrogram-cnn", "network_options": {}},
             "network: spectrogram-cnn does not take a table's",
         ),
+        (
+            {"network": "auto", "network_options": {}, "initial": "musicnn-msd"},
+            "network: musicnn does not take a table's rows; vector-cnn, vector-dense, vector-rnn do",
+        ),
         ({"front_end": "mfcc"}, "front_end: a table's columns say what is heard"),
-        ({"augment": {"mask": 0.5}}, "augment.mask is for spectrograms; a table's rows can have mixup alone"),
+        ({"augment": {"mask": 0.5}}, "augment.mask: frames of track174 can only have mixup"),
         ({"early_stop": {"watch": "f1"}}, "early_stop.watch: 'f1' is none of loss, "),
         ({"loss": {"kind": "soft-bce"}}, "loss.kind: soft-bce learns from a teacher"),
         ({"network_options": {"hidden": 0}}, "network_options: vector-dense cannot be made with them"),
@@ -214,6 +222,10 @@ def test_the_support_vector_machine_learns_from_training_and_validation(lesson: 
 def test_the_reference_table_gives_the_support_vector_machine_its_known_figure() -> None:
     lesson = open_lesson(VECTOR_TABLE, settings())
     assert (svm_answers(lesson) == lesson.table.labels[lesson.splits.test]).mean() == pytest.approx(0.76)
+
+
+def _begun(run: Path) -> TrainSettings:
+    return TrainSettings.model_validate({"initial": str(run), "epochs": 1, "device": "cpu", "threads": 1})
 
 
 def _fields(lesson: TableLesson, **changes: object) -> dict[str, Any]:

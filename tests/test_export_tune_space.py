@@ -191,6 +191,7 @@ def test_the_space_of_augmentation_has_what_the_network_can_hear(network: str) -
     [
         ({"network": "lstm", "augment": {"mask": 0.5}}, "augment.mask: frames of frame33 can only have mixup"),
         ({"network": "wav2vec2-mlp", "augment": {"noise": 0.5}}, "augment.noise: the body of wav2vec2-mlp is frozen"),
+        ({"early_stop": {"watch": "f1"}}, "early_stop.watch: 'f1' is none of loss, "),
         ({"network": "spectrogram"}, "network: 'spectrogram' is none of convnet, "),
     ],
 )

@@ -8,6 +8,7 @@ from export.errors import SettingsUnusable
 from export.train.embedding_stage import check_unaugmented
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.settings_file import checked
+from export.train.validation import check_watch
 from export.tune.space import Choices, Range, Space, Value
 from models.front_ends.spec import Kind
 from models.networks.registry import NETWORKS
@@ -113,6 +114,7 @@ def check_space(base: TrainSettings, space: Space, multi_label: bool, hearer: He
                 )
             if settings.network not in ("auto", *NETWORKS):
                 raise SettingsUnusable(f"network: {settings.network!r} is none of {', '.join(sorted(NETWORKS))}")
+            check_watch(settings.early_stop.watch, False, multi_label)
             heard = hearer or hearer_of(settings)
             check_allowed(settings.augment, heard.kind)
             if not heard.augmentation:
