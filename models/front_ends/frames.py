@@ -30,7 +30,7 @@ class Frames(Protocol):
         ...
 
 
-_MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
+MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
     "log-mel": LogMel,
     "mfcc": Mfcc,
     "frame33": FrameFeatures,
@@ -42,4 +42,4 @@ _MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
 
 def make_frames(spec: FrontEnd) -> Frames:
     """What computes the frames of `spec`."""
-    return _MAKERS[spec.kind](spec)
+    return MAKERS[spec.kind](spec)
