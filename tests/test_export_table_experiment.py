@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from export.cli import app
 from export.errors import InputUnusable
-from export.table.experiment import spread
+from export.table.spread import spread
 from export.train.run_folder import RunFolder, resumable
 from export.train.settings_file import merged, read_settings
 from tests.vector_tables import write_rows, write_table, write_tracks

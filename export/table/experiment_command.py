@@ -48,7 +48,8 @@ def table_experiment_command(
         from export.errors import InputUnusable
         from export.output_folder import check_output_folder
         from export.table.baseline import NAME as BASELINE
-        from export.table.experiment import NETWORKS, Plan, lessons_of, run_experiment, settings_of
+        from export.table.columns import VECTOR_NETWORKS
+        from export.table.experiment import Plan, lessons_of, run_experiment, settings_of
         from export.table.vector_table import read_vector_table
         from export.train.settings_file import changed, merged
 
@@ -59,7 +60,7 @@ def table_experiment_command(
         settings = settings_of(merged(options, changed({}, change or [])))
         read = read_vector_table(table, settings.table.label, settings.table.without)
         rows = read.without_repeats() if unique else read
-        networks = tuple(dict.fromkeys(network or NETWORKS))
+        networks = tuple(dict.fromkeys(network or VECTOR_NETWORKS))
         if BASELINE in networks:
             raise InputUnusable(f"--network {BASELINE}: it is no network, but what they are held against: --baseline")
         plan = Plan(networks, baseline, tuple(range(seeds)), test_share, validation_share)

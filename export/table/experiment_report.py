@@ -10,7 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.evaluate.metrics import LabelCounts
-from export.table.experiment import Plan, Trial, repeats_in_test, spread
+from export.table.experiment import Plan, Trial, repeats_in_test
+from export.table.spread import spread
 from export.table.table_training import TableLesson
 from export.table.vector_table import VectorTable
 from export.train.settings import TrainSettings
