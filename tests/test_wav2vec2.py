@@ -195,7 +195,7 @@ def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
 
 def test_folded_weights_compute_the_same_and_leave_the_original_alone() -> None:
     network, windows = tiny().eval(), torch.randn(2, *SHAPE)
-    plain: Any = with_plain_weights(network)
+    plain = with_plain_weights(network)
     assert not any("parametrizations" in name for name in plain.state_dict())
     assert any("parametrizations" in name for name in network.state_dict())
     with torch.no_grad():
