@@ -82,7 +82,7 @@ def tune(
     pause = threading.Event()
     while True:
         with lock.held():
-            find_killed(study)
+            find_killed(study, study_file)
             trials = study.get_trials(deepcopy=False)
             _check_hope(trials)
             if claims.claimed(trials) < search.budget:
