@@ -10,6 +10,7 @@ WINDOW_S, LONGEST_WINDOW_S = 60.0, 300.0
 FREE = 10  # different messages of one kind that pass in a window
 MAX_KINDS = 500
 OWN = ("daemon", "export", "models")  # packages whose messages name what they are about
+ANSWER = {"answer": True}  # `extra` of a record that somebody has asked for: it always passes
 
 Kind = tuple[str, int, str]
 
@@ -39,6 +40,8 @@ class Repeats:
 
     def passes(self, record: logging.LogRecord, now_s: float) -> bool:
         """Whether to log the record now."""
+        if getattr(record, "answer", False):
+            return True
         kind = (record.name, record.levelno, str(record.msg))
         window = self._windows.get(kind)
         if window is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from daemon.crew import load_models, make_crew
 from daemon.engine import Crew, Engine
 from daemon.errors import GenredError, SettingsError
+from daemon.log_repeats import ANSWER
 from daemon.metrics import Metrics
 from daemon.model import Model
 from daemon.settings import Settings
@@ -93,7 +94,7 @@ class ModelSwap:
             prepared = await asyncio.to_thread(self._prepared, settings_now)
         except GenredError as error:
             self._metrics.model_reloads.labels("refused").inc()
-            log.error("models: the new ones do not serve, %s goes on: %s", serving, error)
+            log.error("models: the new ones do not serve, %s goes on: %s", serving, error, extra=ANSWER)
             return f"refused: {error}"
         except Exception:  # a defect: nobody waits for this task, and the old models must go on
             self._metrics.model_reloads.labels("refused").inc()
@@ -102,7 +103,7 @@ class ModelSwap:
         self._settings, self._seen = prepared.settings, prepared.states
         if prepared.crew is None:
             self._metrics.model_reloads.labels("unchanged").inc()
-            log.info("models: nothing has changed, %s goes on", serving)
+            log.info("models: nothing has changed, %s goes on", serving, extra=ANSWER)
             return f"nothing has changed: {serving}"
         self._engine.serve(prepared.crew)
         self._models = prepared.models

@@ -82,9 +82,7 @@ class Daemon:
 
 
 @contextmanager
-def running(
-    settings: Path, stdout: int | None = None, module: str = "daemon", **environment: str
-) -> Iterator[Daemon]:
+def running(settings: Path, stdout: int | None = None, module: str = "daemon", **environment: str) -> Iterator[Daemon]:
     """`genred run -c settings` on a free port, killed at the end if still there; `module`: what stands for genred."""
     log = settings.with_suffix(".log")
     with log.open("w") as stderr:

@@ -38,14 +38,14 @@ def stepped(daemon: Daemon, clock: Path, step: str) -> None:
 def test_a_clock_that_is_stepped_is_only_a_date(tmp_path: Path, tiny_model: Path) -> None:
     audio, clock = write_wav(tmp_path / "tones.wav", tones(5, 16000), 16000), tmp_path / "clock"
     clock.write_text("+0")
-    more = ("model_watch_s = 0", "health.stuck_after_s = 5", "windows.window_s = 1.0", "windows.hop_s = 0.5")
+    more = ("model_watch_s = 0", "health.stuck_after_s = 5", "windows.window_s = 1.024", "windows.hop_s = 0.512")
     faked = {
         "LD_PRELOAD": str(LIBRARIES[-1]),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    with running(settings_file(tmp_path, tiny_model, audio, *more), **faked) as daemon:
+    with running(settings_file(tmp_path, tiny_model, audio, *more), None, **faked) as daemon:
         wait_for(lambda: daemon.status()["windows"] > 0, "the first window")
         for step in (f"+{HOUR_S}", f"-{HOUR_S}", "+0"):
             stepped(daemon, clock, step)

@@ -22,7 +22,12 @@ AMID_OTHERS_S = 8.0  # more, on a machine that does other things too
 def hearing(folder: Path, model: Path, stuck_s: float = STUCK_S, block_s: float = 600.0) -> Iterator[Daemon]:
     """A daemon that hears, and that signals make hang."""
     audio = write_wav(folder / "tones.wav", tones(5, 16000), 16000)
-    more = (f"health.stuck_after_s = {stuck_s}", "engine.threads = 2", "windows.window_s = 1.0", "windows.hop_s = 0.5")
+    more = (
+        f"health.stuck_after_s = {stuck_s}",
+        "engine.threads = 2",
+        "windows.window_s = 1.024",
+        "windows.hop_s = 0.512",
+    )
     settings = settings_file(folder, model, audio, *more)
     with running(settings, module="tests.hanging_daemon", HANG_LOOP_S=str(block_s)) as daemon:
         wait_for(lambda: first_window(daemon), "the first window")

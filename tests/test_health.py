@@ -63,7 +63,7 @@ stall_timeout_s = {STALL_S}
             until_alive_and(lambda: not ready(daemon), daemon, "no readiness", STALL_S + NOTICED_S)
             source = daemon.status()["sources"][0]
             assert source["state"] in ("stalled", "retrying")
-            assert "no data for 1 s" in source["last_error"] or "has sent nothing" in source["last_error"], source
+            assert "no bytes for 1 s" in source["last_error"]
             radio.go_on()
             until_alive_and(lambda: ready(daemon), daemon, "audio again", 20.0)
             source = daemon.status()["sources"][0]
@@ -132,6 +132,6 @@ def assert_partitions_told(daemon: Daemon) -> None:
     assert [row["partition"] for row in partitions] == [0, 1]
     for row in partitions:
         assert (row["owned"], row["state"], row["streams"]) == (True, "running", 1)
-        assert 0 < row["position"]  # type: ignore[operator]
+        assert row["position"] > 0  # type: ignore[operator]
         assert row["lag_records"] >= 0  # type: ignore[operator]
         assert [each["state"] for each in row["transitions"]] == ["starting", "running"]  # type: ignore[attr-defined]
