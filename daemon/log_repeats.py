@@ -30,7 +30,7 @@ class Repeats:
     """Decides which records pass; times are of any one clock that never jumps, seconds.
 
     Records are of a kind when logger, level and the text without its arguments are the same. Of a kind, the same
-    message passes once in a window, and at most FREE different ones do; of a library's, one. What was held is told by
+    message passes once in a window, and at most FREE different ones do; of a library's trouble, one. What was held is told by
     `due` at the window's end, in one record a kind; while that goes on the windows grow, up to LONGEST_WINDOW_S.
     """
 
@@ -49,7 +49,7 @@ class Repeats:
                 del self._windows[next(iter(self._windows))]
             window = self._windows[kind] = _Window(now_s)
         text = record.getMessage()
-        free = FREE if record.name.partition(".")[0] in OWN else 1
+        free = FREE if record.levelno < logging.WARNING or record.name.partition(".")[0] in OWN else 1
         if text not in window.texts and len(window.texts) < free:
             window.texts.add(text)
             return True

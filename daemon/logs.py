@@ -67,6 +67,7 @@ class LogOutput(logging.Handler):
         self.acquire()
         try:
             for summary in self._repeats.due(time.monotonic(), all_of_them):
+                summary.created = time.time()  # not the last one's: lines come in the order of their times
                 self._writer.put(self.format(summary))
         finally:
             self.release()
