@@ -30,8 +30,9 @@ class Repeats:
     """Decides which records pass; times are of any one clock that never jumps, seconds.
 
     Records are of a kind when logger, level and the text without its arguments are the same. Of a kind, the same
-    message passes once in a window, and at most FREE different ones do; of a library's trouble, one. What was held is told by
-    `due` at the window's end, in one record a kind; while that goes on the windows grow, up to LONGEST_WINDOW_S.
+    message passes once in a window, and at most FREE different ones do; of a library's trouble, one. What was held is
+    told by `due` at the window's end, in one record a kind; while that goes on the windows grow, up to
+    LONGEST_WINDOW_S.
     """
 
     def __init__(self) -> None:

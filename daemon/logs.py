@@ -38,6 +38,7 @@ class LogOutput(logging.Handler):
         super().__init__()
         self.setFormatter(formatter)
         self._repeats = Repeats()
+        self._blocked = False  # the last flush was in vain: the next one need not wait
         self._writer = LogWriter(self._say_lost, self._say_due)
 
     @property
@@ -61,7 +62,7 @@ class LogOutput(logging.Handler):
     def flush_within(self, limit_s: float) -> None:
         """Write what waits, what was held included."""
         self._say_due(all_of_them=True)
-        self._writer.flush(limit_s)
+        self._blocked = not self._writer.flush(0.0 if self._blocked else limit_s)
 
     def _say_due(self, all_of_them: bool = False) -> None:
         self.acquire()
