@@ -25,6 +25,7 @@ from daemon.sinks.sink import Sink
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import SourceState
 from daemon.swap import ModelSwap
+from daemon.telemetry import telemetry
 from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
 
     reread: gives the settings as they are on disk, when SIGHUP asks for it.
     """
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics(CollectorRegistry(), settings.metrics.streams)
     ledger = Ledger(metrics)
     models = load_models(settings)
     rules = make_rules(models[0].card, settings)
@@ -46,7 +47,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
     health = Health(pipeline, engine, models, sources, ledger, metrics)
     _say_who(metrics, models)
-    async with _http(settings, health, metrics):
+    async with telemetry(settings.tracing, metrics), _http(settings, health, metrics):
         swap = ModelSwap(engine, models, settings, reread, metrics, health.serving)
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
         await service.run(health, swap)
@@ -144,6 +145,7 @@ class Service:
             except GenredError as error:
                 source.status.change(SourceState.FAILED, str(error))
                 self.failures.append(error)
+                self._pipeline.metrics.errors.labels("source", type(error).__name__).inc()
                 if source.status.name in self._required:
                     self._stop.set()
 
