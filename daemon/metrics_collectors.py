@@ -41,10 +41,10 @@ class StageMetrics(Collector):
         came, left, inside, progress = families
         for stage, count in self._stages.counts.items():
             windows_in, windows_out, last_s = count.read()
-            came.add_sample("genred_stage_windows_in_total", {"stage": stage.value}, windows_in)
-            left.add_sample("genred_stage_windows_out_total", {"stage": stage.value}, windows_out)
-            inside.add_sample(inside.name, {"stage": stage.value}, windows_in - windows_out)
-            progress.add_sample(progress.name, {"stage": stage.value}, last_s)
+            came.add_sample("genred_stage_windows_in_total", {"stage": stage}, windows_in)
+            left.add_sample("genred_stage_windows_out_total", {"stage": stage}, windows_out)
+            inside.add_sample(inside.name, {"stage": stage}, windows_in - windows_out)
+            progress.add_sample(progress.name, {"stage": stage}, last_s)
         return families
 
 
