@@ -59,8 +59,10 @@ def main() -> None:
     except typer.Abort:
         sys.exit(130)
     except GenredError as error:
+        from daemon.log_writer import write_line
+
         for line in str(error).splitlines():
-            typer.echo(f"genred: {line}", err=True)
+            write_line(f"genred: {line}")  # to a full disk, it may be: the code says it too
         sys.exit(error.exit_code)
     except Exception as error:
         sys.exit(_usage(error))

@@ -142,7 +142,7 @@ def _metric_rows(collector: Collector, notes: dict[str, list[str]]) -> list[tupl
         if isinstance(collector, MetricWrapperBase):
             labels = collector._labelnames
         else:
-            labels = getattr(family, "_labelnames", ()) or tuple(family.samples[0].labels)
+            labels = getattr(family, "_labelnames", None) or tuple(family.samples[0].labels if family.samples else ())
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         unit, look = notes.pop(family.name.removeprefix("genred_"))
         shown = ", ".join(f"`{label}`" for label in labels)

@@ -89,6 +89,7 @@ sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
             seen.wait([daemon], lambda: seen.most("live_streams") == 3, "three streams")
             radio.stall()
             seen.wait([daemon], lambda: seen.most("stalled_streams") == 1, "a stall")
+            seen.wait([daemon], lambda: seen.moved("log_messages_suppressed"), "a message that is not said again")
             radio.go_on()
             seen.wait([daemon], lambda: seen.most("source_restarts") >= 1, "a restart")
             write_tiny_model(model, version="2")
