@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -109,3 +110,21 @@ def test_a_gpu_tells_its_memory_and_nothing_else_does() -> None:
     held = torch.zeros(1 << 20, device="cuda")
     allocated = registry.get_sample_value("genred_gpu_memory_bytes", {"kind": "allocated"})
     assert allocated is not None and allocated >= held.numel() * 4
+
+
+def test_lines_that_a_full_disk_does_not_take_are_counted() -> None:
+    code = """
+import logging
+from prometheus_client import CollectorRegistry
+from daemon.logs import flush_logs, set_up_logging
+from daemon.metrics import Metrics
+set_up_logging("info", "json")
+registry = CollectorRegistry()
+Metrics(registry)
+logging.warning("nobody will read this")
+flush_logs()
+print(registry.get_sample_value("genred_log_lines_lost_total"))
+"""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert float(done.stdout) >= 1
