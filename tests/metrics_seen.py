@@ -89,9 +89,12 @@ sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
             seen.wait([daemon], lambda: seen.most("live_streams") == 3, "three streams")
             radio.stall()
             seen.wait([daemon], lambda: seen.most("stalled_streams") == 1, "a stall")
-            seen.wait([daemon], lambda: seen.moved("log_messages_suppressed"), "a message that is not said again")
             radio.go_on()
             seen.wait([daemon], lambda: seen.most("source_restarts") >= 1, "a restart")
+            seen.wait([daemon], lambda: state(daemon, "url") == "running", "the radio again")
+            radio.stall()  # what was said of the first one is not said again
+            seen.wait([daemon], lambda: seen.moved("log_messages_suppressed"), "a message that is left out")
+            radio.go_on()
             write_tiny_model(model, version="2")
             daemon.process.send_signal(signal.SIGHUP)
             seen.wait([daemon], lambda: seen.most("model_info", version="2") == 1, "the new model")
@@ -133,6 +136,11 @@ def seen_everything(folder: Path, bootstrap: str) -> Seen:
     see_live(seen, folder)
     see_kafka(seen, folder, bootstrap)
     return seen
+
+
+def state(daemon: Daemon, stream: str) -> str:
+    """A source's, by `/status`."""
+    return next(str(source["state"]) for source in daemon.status()["sources"] if source["name"] == stream)
 
 
 def seconds(partition: int, which: Iterable[int]) -> list[Sent]:

@@ -77,7 +77,7 @@ def test_both_formats_say_the_same() -> None:
     opened, open_type = metrics_page(registry, PROMETHEUS)
     assert plain_type.startswith("text/plain; version=0.0.4")
     assert open_type.startswith("application/openmetrics-text; version=1.0.0")
-    families = list(open_metrics(opened.decode()))
+    families = list(open_metrics(opened.decode()))  # type: ignore[no-untyped-call]
     (exemplar,) = [sample.exemplar for family in families for sample in family.samples if sample.exemplar]
     assert exemplar.labels == {"trace_id": "ab" * 16}
     series = {(sample.name, tuple(sample.labels)) for family in families for sample in family.samples}
