@@ -137,7 +137,7 @@ def metrics_page() -> str:
 def _metric_rows(collector: Collector, notes: dict[str, list[str]]) -> list[tuple[str, ...]]:
     """A row a family of the collector; its notes are taken out of `notes`."""
     described = list(getattr(collector, "describe", list)() or collector.collect())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for family in described:
         if isinstance(collector, MetricWrapperBase):
             labels = collector._labelnames
