@@ -28,6 +28,7 @@ from daemon.sinks.sink import Sink
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import SourceState
 from daemon.swap import ModelSwap
+from daemon.telemetry import tracing
 from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     reread: gives the settings as they are on disk, when SIGHUP asks for it.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # too early: what is on disk is being read
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics(CollectorRegistry(), settings.metrics.streams)
     ledger = Ledger(metrics)
     models = load_models(settings)
     rules = make_rules(models[0].card, settings)
@@ -51,10 +52,11 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     guard = Guard(engine, settings.health.stuck_after_s)
     health = Health(pipeline, engine, models, sources, ledger, metrics, guard)
     _say_who(metrics, models)
+    metrics.event_loop_lag_seconds.set_function(lambda: guard.loop_lag_s)
     async with _http(settings, health, metrics), _reporting(settings, health) as reloaded:
         swap = ModelSwap(engine, models, settings, reread, metrics, health.serving, reloaded)
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
-        with guard.watching():
+        with tracing(settings.tracing, metrics), guard.watching():
             await service.run(health, swap)
     log.info("stopped; %.1f s of audio heard, %d windows published", ledger.received_s, pipeline.published_windows)
 
@@ -150,6 +152,7 @@ class Service:
             except GenredError as error:
                 source.status.change(SourceState.FAILED, str(error))
                 self.failures.append(error)
+                self._pipeline.metrics.errors.labels("source", type(error).__name__).inc()
                 if source.status.name in self._required:
                     self._stop.set()
 

@@ -16,6 +16,7 @@ from daemon.errors import SettingsError
 from daemon.frozen import Frozen
 from daemon.kafka_settings import KafkaSettings, KafkaSinkSettings, KafkaSourceSettings
 from daemon.source_settings import SinkSettings, SourceSettings
+from daemon.telemetry_settings import MetricsSettings, TracingSettings
 
 ENV_PREFIX = "GENRED_"
 ENV_FOR_TESTS = "GENRED_TEST_"
@@ -122,6 +123,8 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
     kafka: KafkaSettings = KafkaSettings()
     sources: Annotated[tuple[SourceSettings, ...], Field(description="Where audio comes from.")] = ()
     sinks: Annotated[tuple[SinkSettings, ...], Field(description="Where results go.")] = ()
