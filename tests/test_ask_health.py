@@ -18,7 +18,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     write_wav(folder / "tones.wav", tones(9, 22050, channels=2), 22050)
     settings = folder / "genred.toml"
     settings.write_text(
-        f'model = "{tiny_model}"\n[[sources]]\nkind = "file"\npath = "{folder}/tones.wav"\nrealtime = true\nloop = true\n'
+        f'model = "{tiny_model}"\n[[sources]]\nkind = "file"\npath = "{folder}/tones.wav"\n'
+        "realtime = true\nloop = true\n"
         f'[[sinks]]\nkind = "jsonl"\npath = "{folder}/tags.jsonl"\n'
     )
     with running(settings) as daemon:

@@ -33,10 +33,9 @@ def unit(name: str = "genred.service") -> dict[str, list[str]]:
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
+    return subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, check=False, env={**os.environ, **environment}
     )
-    return done
 
 
 def script(name: str, root: Path, *arguments: str) -> str:
