@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """Makes the CPU image's steps happen in a clean root, states its size, and runs it: `python -m tests.image_check`.
 
 For machines without a container engine. Needs root, debootstrap and bubblewrap (installed when missing, on Debian).
