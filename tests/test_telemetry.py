@@ -1,4 +1,4 @@
-"""genred sends nothing anywhere: onnxruntime from 1.29 on would, and would keep a number for this machine in its cache."""
+"""genred reports to nobody: onnxruntime from 1.29 on would, and would keep a number for this machine in its cache."""
 
 from __future__ import annotations
 
