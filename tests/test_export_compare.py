@@ -25,6 +25,7 @@ from typer.testing import CliRunner
 
 from export.cli import app
 from export.compare.comparing import Options, compare_models
+from export.compare.entrants import named, open_entrants
 from export.compare.files import csv_text, write_files
 from export.compare.leads import Drawn, holm, leads
 from export.compare.parameters import graph_parameters
@@ -32,6 +33,7 @@ from export.compare.side_by_side import SideBySide
 from export.convert.conversion import Wishes, convert
 from export.convert.made_card import Naming
 from export.data.music_set import MusicSet, write_music_set
+from export.errors import InputUnusable
 from export.evaluate.comparison import compare
 from export.evaluate.evaluating import Options as EvaluateOptions
 from export.evaluate.evaluating import evaluate
@@ -297,6 +299,28 @@ def test_several_labels_a_clip_are_decided_as_export_evaluate_does(tmp_path: Pat
     assert "Thresholds of all models: best F1 on the validation windows." in found.notes
 
 
+def test_the_model_to_hold_against_is_named_in_any_way_that_means_one(
+    runs: Path, music: MusicSet, options: Options, tmp_path: Path
+) -> None:
+    """Also by its card's name without the version; of two of one name a folder's name alone says too little."""
+    good, copied = str(runs / "good"), shutil.copytree(runs / "good", tmp_path / "other" / "good")
+    entrants = open_entrants([good, str(runs / "good.onnx")], music, options.cache, common_labels=False)
+    for wanted, name in (
+        ("good", "good"),
+        ("made of good", "made of good 1"),
+        ("made of good 1", "made of good 1"),
+        ("good.onnx", "made of good 1"),
+        (good, "good"),
+    ):
+        assert named(entrants, wanted).name == name, wanted
+    alike = open_entrants([good, str(copied)], music, options.cache, common_labels=False)
+    with pytest.raises(InputUnusable, match="--against good: several of the models; they are good of") as caught:
+        named(alike, "good")
+    for entrant in alike:
+        assert entrant.name in str(caught.value) and named(alike, entrant.name) is entrant
+        assert named(alike, entrant.given) is entrant
+
+
 def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, music: MusicSet, tmp_path: Path) -> None:
     good, hasty = runs / "good", runs / "hasty"
     other = write_checkpoint(tmp_path / "other.safetensors", "softmax", ("low", "high"))
@@ -316,7 +340,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, music: MusicSe
         ([good, hasty, "--set", bare.folder], "no clips of split 'test'; it has train"),
         ([good, hasty, "--set", wider.folder], "and the set have different labels: only the set has odd"),
         ([good, hasty, *at, "--against", "best"], "--against best: none of the models; they are good"),
-        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder for the comparison"),
+        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder to write into"),
     ):
         code, said, warned = export(*words)
         assert (code, said, len(warned.splitlines())) == (64, "", 1), (part, warned)

@@ -149,6 +149,7 @@ def test_wrong_input_is_refused(name: HearingName, wrong: str) -> None:
     spec = HEARINGS[name].front_end
     margins = spec.samples_before + spec.samples_after
     fewest = spec.frame_hop + margins
+    assert spec.fewest_samples == fewest
     inputs: dict[str, Floats] = {
         "float64": np.zeros((1, fewest)),  # type: ignore[dict-item]
         "one-dimensional": np.zeros(fewest, np.float32),

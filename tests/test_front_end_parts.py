@@ -24,7 +24,6 @@ from models.front_ends.parts.harmonic_torch import harmonic_power as harmonic_po
 from models.front_ends.parts.onset import onset_strength
 from models.front_ends.parts.running_median import MEDIAN_WIDTH, running_median
 from models.front_ends.parts.running_median_torch import running_median as running_median_in_torch
-from models.front_ends.parts.small_product import BandedProduct, small_product
 from models.front_ends.parts.spectral_contrast import SpectralContrast
 from models.front_ends.parts.tempo import tempo_of, tempo_scale
 from models.front_ends.parts.tempo_torch import tempo as tempo_in_torch
@@ -190,22 +189,6 @@ def test_high_mels_are_on_top_and_time_goes_to_the_right() -> None:
     picture = mel_pictures(window)[0, 0]
     assert picture[0, -1] == pytest.approx(1)
     assert picture[-1].max() == picture[:, 0].max() == 0
-
-
-@settings(max_examples=20, deadline=None)
-@given(rows=st.integers(1, 300), inner=st.integers(1, 1_100), columns=st.integers(1, 24))
-def test_small_products_are_products(rows: int, inner: int, columns: int) -> None:
-    rng = np.random.default_rng(0)
-    left, right = (
-        rng.normal(size=(rows, inner)).astype(np.float32),
-        rng.normal(size=(inner, columns)).astype(np.float32),
-    )
-    found = np.empty((rows, columns), np.float32)
-    small_product(left, right, out=found)
-    np.testing.assert_allclose(found, left.astype(np.float64) @ right, rtol=0, atol=1e-3)
-    right[rng.uniform(size=right.shape) < 0.7] = 0
-    BandedProduct(right).into(left, found)
-    np.testing.assert_allclose(found, left.astype(np.float64) @ right, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from export.compare.side_by_side import Figures, ModelLine, Music, SideBySide, S
 from export.compare.speed import measure
 from export.data.clip import Split
 from export.data.music_set import MusicSet
-from export.data.recipe import Recipe
 from export.evaluate.bootstrap import RESAMPLES, Draws
 from export.evaluate.candidate import clips_of
 from export.evaluate.measuring import intervals, label_lines, resampled, resampled_windows
@@ -25,6 +24,7 @@ from export.evaluate.metrics import figures
 from export.evaluate.scoring import Scorer
 from export.evaluate.torch_scorer import TorchScorer
 from export.progress import tracked
+from models.front_ends.description import hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _measured(heard: Heard, speed: Speed, multi_label: bool, resamples: int) -> 
         name=entrant.name,
         facts=replace(entrant.candidate.facts, name=entrant.name),
         network=_network(scorer),
-        hears=_hears(scorer.recipe),
+        hears=hears(scorer.recipe.front_end, scorer.recipe.window_s, scorer.recipe.hop_s),
         parameters=parameters_of(scorer),
         file_bytes=scorer.path.stat().st_size,
         n_windows=len(rows.windows),
@@ -130,11 +130,3 @@ def _network(scorer: Scorer) -> str | None:
     """The checkpoint's, or the one that the card's provenance names."""
     found = scorer.spec.network if isinstance(scorer, TorchScorer) else scorer.origin.get("network")
     return found if isinstance(found, str) else None
-
-
-def _hears(recipe: Recipe) -> str:
-    """log-mel 128x128, 4 s every 2 s at 16 kHz."""
-    front_end = recipe.front_end
-    shape = "x".join(map(str, recipe.input_shape))
-    rate_khz = front_end.sample_rate_hz / 1000
-    return f"{front_end.kind} {shape}, {recipe.window_s:g} s every {recipe.hop_s:g} s at {rate_khz:g} kHz"

@@ -1,6 +1,5 @@
 """Networks on a table beside a support vector machine, over several seeds: each seed splits the rows anew."""
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from export.table.baseline import NAME, svm_answers
 from export.table.row_splits import TEST, VALIDATION, RowSplits, split_rows
 from export.table.table_training import TableLesson, scores_of, train_on_table
 from export.table.vector_table import Ints, VectorTable
-from export.train.run_folder import RunFolder
+from export.train.run_folder import RunFolder, resumable
 from export.train.settings import TrainSettings
 from export.train.settings_file import checked, merged
 
@@ -37,12 +36,11 @@ SETTINGS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is tried. raw_mels: the mel columns as powers, not decibels. test, validation: shares as `split_rows`."""
+    """What is tried. test, validation: shares as `split_rows`."""
 
     networks: tuple[str, ...] = NETWORKS
     baseline: bool = True
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    raw_mels: bool = False
     test: float = TEST
     validation: float = VALIDATION
 
@@ -73,7 +71,7 @@ def run_experiment(table: VectorTable, settings: TrainSettings, plan: Plan, runs
     """
     for seed in plan.seeds:
         splits = split_rows(table, seed, plan.test, plan.validation)
-        lesson = TableLesson(table, splits, plan.raw_mels)
+        lesson = TableLesson(table, splits, settings.table.raw_mels)
         for model in plan.models:
             yield _svm(lesson, seed) if model == NAME else _network(lesson, settings, model, seed, runs)
 
@@ -97,9 +95,7 @@ def _svm(lesson: TableLesson, seed: int) -> Trial:
 def _network(lesson: TableLesson, settings: TrainSettings, network: str, seed: int, runs: Path) -> Trial:
     mels = "-raw-mels" if lesson.raw_mels else ""
     run = runs / f"{network}{mels}-seed-{seed}"
-    resume = RunFolder(run).state.is_file()
-    if not resume and run.exists():
-        shutil.rmtree(run)
+    resume = resumable(RunFolder(run))
     wanted = settings.model_copy(update={"network": network, "seed": seed})
     try:
         outcome = train_on_table(lesson, wanted, run, resume=resume, shown=False)

@@ -1,7 +1,7 @@
 """`genred export table-experiment`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from export.train.settings import TrainSettings
 
 
+JSON: Final = "experiment.json"
+PCA: Final = "pca.png"
+
+
 def table_experiment_command(
     table: Annotated[Path, typer.Argument(metavar="TABLE", help="CSV: a track a row, numbers, and a label column.")],
     seeds: Annotated[int, typer.Option(min=1, help="So many times, each with another split.")] = 5,
@@ -23,7 +27,7 @@ def table_experiment_command(
     ] = None,
     baseline: Annotated[bool, typer.Option(help="A support vector machine besides.")] = True,
     raw_mels: Annotated[bool, typer.Option("--raw-mels", help="Mel columns as powers, not as decibels.")] = False,
-    label: Annotated[str, typer.Option(help="The column of the labels.")] = "label",
+    label: Annotated[str | None, typer.Option(help="The column of the labels.", show_default="label")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column that is no feature; repeatable.")] = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="Of rows with the same numbers take the first alone.")
@@ -41,15 +45,20 @@ def table_experiment_command(
     with reported():
         import tempfile
 
+        from export.output_folder import check_output_folder
         from export.table.experiment import NETWORKS, Plan, run_experiment, settings_of
         from export.table.vector_table import read_vector_table
-        from export.train.settings_file import changed
+        from export.train.settings_file import changed, merged
 
-        read = read_vector_table(table, label, without or [])
+        if output is not None:
+            check_output_folder(output, (JSON, PCA))
+        said = {"label": label, "without": without, "raw_mels": raw_mels or None}
+        options = {"table": {key: value for key, value in said.items() if value is not None}}
+        settings = settings_of(merged(options, changed({}, change or [])))
+        read = read_vector_table(table, settings.table.label, settings.table.without)
         rows = read.without_repeats() if unique else read
-        settings = settings_of(changed({}, change or []))
         networks = tuple(dict.fromkeys(network or NETWORKS))
-        plan = Plan(networks, baseline, tuple(range(seeds)), raw_mels, test_share, validation_share)
+        plan = Plan(networks, baseline, tuple(range(seeds)), test_share, validation_share)
         _describe(rows, plan)
         with tempfile.TemporaryDirectory(prefix="genred-runs-") as passing:
             trials = _tracked(run_experiment(rows, settings, plan, runs or Path(passing)), plan)
@@ -112,12 +121,12 @@ def _write(
     from models.whole_file import whole_file, write_text
 
     fields = experiment_fields(table, settings, plan, trials)
-    pictures = {"pca.png": pca_picture(table, plan.raw_mels)}
+    pictures = {PCA: pca_picture(table, settings.table.raw_mels)}
     for model in plan.models:
         confusion = summed_confusion([trial for trial in trials if trial.model == model])
         pictures[f"confusion-{model}.svg"] = confusion_picture(confusion.tolist(), table.label_names)
     for name, picture in pictures.items():
         with whole_file(output / name) as file:
             file.write(picture)
-    write_text(output / "experiment.json", json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
-    typer.echo(f"{output / 'experiment.json'}, {', '.join(pictures)}")
+    write_text(output / JSON, json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
+    typer.echo(f"{output / JSON}, {', '.join(pictures)}")

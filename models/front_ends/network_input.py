@@ -11,7 +11,7 @@ from models.front_ends.spec import FrontEnd
 
 Floats = npt.NDArray[np.float32]
 
-_DEVIATION_FLOOR: Final = 1e-5
+DEVIATION_FLOOR: Final = 1e-5
 
 
 def network_input(frames: Floats, spec: FrontEnd) -> Floats:
@@ -36,5 +36,5 @@ def _normalised(windows: Floats, spec: FrontEnd) -> Floats:
     within = tuple(range(1, windows.ndim))
     mean = windows.mean(axis=within, keepdims=True)
     deviation = windows.std(axis=within, keepdims=True)
-    scaled: Floats = (windows - mean) / (deviation + np.float32(_DEVIATION_FLOOR))
+    scaled: Floats = (windows - mean) / (deviation + np.float32(DEVIATION_FLOOR))
     return scaled

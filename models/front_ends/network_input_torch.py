@@ -1,15 +1,12 @@
 """A window's frames -> what a network takes, in torch: the twin of `models.front_ends.network_input`."""
 
-from typing import Final
-
 import torch
 from torch import Tensor
 
 from models.front_ends.kinds.mel_picture_torch import mel_pictures
 from models.front_ends.kinds.track_vector_torch import track_vector
+from models.front_ends.network_input import DEVIATION_FLOOR
 from models.front_ends.spec import FrontEnd
-
-_DEVIATION_FLOOR: Final = 1e-5
 
 
 def network_input(frames: Tensor, spec: FrontEnd) -> Tensor:
@@ -33,4 +30,4 @@ def _normalised(windows: Tensor, spec: FrontEnd) -> Tensor:
         return windows
     within = tuple(range(1, windows.ndim))
     deviation, mean = torch.std_mean(windows, dim=within, correction=0, keepdim=True)
-    return (windows - mean) / (deviation + _DEVIATION_FLOOR)
+    return (windows - mean) / (deviation + DEVIATION_FLOOR)

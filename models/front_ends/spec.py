@@ -13,7 +13,7 @@ Normalisation = Literal["none", "window"]
 Kind = Literal["log-mel", "mfcc", "frame33", "track174", "mel-image", "waveform"]
 
 N_CHROMA: Final = 12
-N_CONTRAST: Final = 7  # what lies below the first octave, and six octaves
+N_CONTRAST: Final = 7  # below 200 Hz, five octaves, and all above them
 CONTRAST_FROM_HZ: Final = 200.0
 N_TONNETZ: Final = 6
 HARMONIC_REACH_FRAMES: Final = 15  # of the median over 31 frames that finds what is harmonic
@@ -139,6 +139,11 @@ class FrontEnd:
         if self.kind == "waveform":
             return 0
         return max(0, self.n_fft // 2 + (self.reach_frames - 1) * self.frame_hop)
+
+    @property
+    def fewest_samples(self) -> int:
+        """Of a block that has one frame: the margins it needs are among them."""
+        return self.frame_hop if self.kind == "waveform" else self.n_fft + 2 * self.reach_frames * self.frame_hop
 
     def as_fields(self) -> dict[str, object]:
         """What a file says of it: every field, n_mfcc only where there are some (older files have no such field)."""

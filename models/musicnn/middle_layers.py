@@ -17,7 +17,7 @@ _CHANNEL_BLOCK: Final = 16  # of onnxruntime's layout
 
 
 class SplitMidBlock(nn.Module):
-    """The first `MidBlock` in evaluation, its timbral and its temporal channels apart: they meet before the ReLU."""
+    """The first `LivingMidBlock`, its timbral and its temporal channels apart: they meet before the ReLU."""
 
     scale: Tensor
     shift: Tensor
