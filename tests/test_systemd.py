@@ -108,7 +108,7 @@ def test_the_template_is_the_unit_with_other_names() -> None:
     expected = {key: list(values) for key, values in unit().items() if key != "User"}
     for key in ("ExecStartPre", "ExecStart", "ExecReload"):
         expected[key] = [value.replace("/etc/genred/genred.toml", "/etc/genred/%i.toml") for value in expected[key]]
-    expected["StateDirectory"], expected["WorkingDirectory"] = ["genred/%i"], ["/var/lib/genred/%i"]
+    expected["StateDirectory"], expected["WorkingDirectory"] = ["genred-%i"], ["/var/lib/genred-%i"]
     expected["Description"] = [expected["Description"][0].replace("genred:", "genred %i:")]
     assert unit("genred@.service") == expected
 
@@ -205,6 +205,9 @@ def test_uninstalling_leaves_settings_and_what_is_the_operators(tmp_path: Path) 
 
 def test_purging_leaves_nothing(tmp_path: Path) -> None:
     script("install.sh", tmp_path, "--with", "gpu")
+    for folder in ("lib/genred", "lib/private/genred-radio", "cache/genred@radio"):
+        (tmp_path / "var" / folder).mkdir(parents=True)
+        (tmp_path / "var" / folder / "file").touch()
     said = script("uninstall.sh", tmp_path, "--purge")
     assert "removed: /etc/genred" in said
     assert files(tmp_path) == {}

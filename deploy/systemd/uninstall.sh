@@ -27,7 +27,10 @@ remove() {
 }
 
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
-  systemctl disable --now genred.service 'genred@*.service' 2>/dev/null || true
+  systemctl stop genred.service 'genred@*.service' 2>/dev/null || true
+  for link in "$units"/*.wants/genred.service "$units"/*.wants/genred@*.service; do
+    remove "$link"
+  done
 fi
 
 for name in sound-device gpu openvino backoff; do
@@ -47,9 +50,11 @@ fi
 
 if [ -n "$purge" ]; then
   remove "$root/etc/genred"
-  for folder in "$root/var/lib/genred" "$root/var/cache/genred"; do
-    remove "$folder"
-    remove "${folder%/*}/private/genred"
+  # The unit's, the template's (genred-NAME, genred@NAME), and what a dynamic user's links point to.
+  for parent in "$root/var/lib" "$root/var/cache"; do
+    for folder in "$parent"/genred "$parent"/genred[-@]* "$parent"/private/genred "$parent"/private/genred[-@]*; do
+      remove "$folder"
+    done
   done
 else
   say "left alone: /etc/genred, /var/lib/genred; --purge takes them too"
