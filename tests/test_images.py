@@ -77,7 +77,7 @@ def test_the_image_runs_as_a_numbered_user_and_knows_its_health(name: str) -> No
 def test_the_images_variables_are_settings(name: str) -> None:
     variables = {key: value for key, value in whole_environment(last(name)).items() if key.startswith("GENRED_")}
     assert variables["GENRED_HTTP__HOST"] == "0.0.0.0"
-    done = genred("config", **variables)
+    done = genred("config", stdin=b"", **variables)
     assert done.returncode == 0, done.stderr
     assert 'host = "0.0.0.0"' in done.stdout
 
