@@ -99,12 +99,12 @@ class Card:
 
     @property
     def frames_per_hop(self) -> int:
-        """Spectrogram frames in a hop block (125 for musicnn)."""
+        """Frames in a hop block (125 for musicnn)."""
         return round(self.hop_s * self.front_end.sample_rate_hz) // self.front_end.frame_hop
 
     @property
     def frames_per_window(self) -> int:
-        """Spectrogram frames in a window (250 for musicnn)."""
+        """Frames in a window (250 for musicnn)."""
         return round(self.window_s / self.hop_s) * self.frames_per_hop
 
     @property

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from export.cli import app
 from export.errors import InputUnusable
-from export.table.experiment import spread
+from export.table.spread import spread
 from export.train.run_folder import RunFolder, resumable
 from export.train.settings_file import merged, read_settings
 from tests.vector_tables import write_rows, write_table, write_tracks
@@ -74,6 +74,8 @@ def test_one_command_says_mean_and_spread_of_every_model(done: tuple[Path, str])
         recalls = confusion.diagonal() / confusion.sum(axis=1)
         assert [label["recall"] for label in found["labels"].values()] == pytest.approx(recalls, abs=1e-4)
         assert mean > 0.6, model
+    of_dense, of_svm = (fields["models"][model]["seeds"][0] for model in ("vector-dense", "svm-rbf"))
+    assert 1 <= of_dense["best_epoch"] <= of_dense["n_epochs"] == 3 and of_svm["best_epoch"] is None
     assert fields["protocol"]["rows"] == {"train": 63, "validation": 9, "test": 18}
     assert (folder / "runs" / "vector-dense-seed-1" / "checkpoints" / "best.safetensors").is_file()
     with av.open(str(folder / "out" / "pca.png")) as picture:
@@ -151,6 +153,7 @@ def test_raw_mels_and_repeated_rows(tmp_path: Path) -> None:
         (["TABLE", "--without", "artist"], 64, "no column artist (of table.without)"),
         (["TABLE", "--output", "TABLE"], 64, "table.csv is a file; name a folder to write into"),
         (["TABLE", "--network", "musicnn"], 78, "musicnn, seed 0: network: musicnn does not take a table's rows"),
+        (["TABLE", "--network", "svm-rbf"], 64, "--network svm-rbf: it is no network"),
         (["TABLE", "--set", "epoch=3"], 78, "epoch: no such setting"),
         (["TABLE", "--test-share", "0"], 64, "must be between 0 and 1"),
     ],

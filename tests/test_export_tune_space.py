@@ -19,8 +19,10 @@ from export.train.embedding_stage import check_unaugmented
 from export.train.settings import TrainSettings
 from export.train.settings_file import checked, merged
 from export.tune.applied import KINDS, STRENGTH, Hearer, applied, check_space, default_space, hearer_of
+from export.tune.comparison import compared, draw_comparison
 from export.tune.named_spaces import NAMES, SEED, named_space
 from export.tune.results import TrialRow, csv_text, rich_table
+from export.tune.setting_plots import scatter_figure
 from export.tune.space import Choices, Range, Value, grid_size, read_space, shuffled_grid
 from models.networks import embedding_mlp
 from models.networks.registry import NETWORKS
@@ -263,3 +265,14 @@ def test_the_spaces_in_the_page_are_spaces(tmp_path: Path) -> None:
     assert blocks
     for block in blocks:
         check_space(TrainSettings(), read_space(written(tmp_path, block)), multi_label=False)
+
+
+def test_a_dollar_in_a_setting_is_no_formula() -> None:
+    rows = [
+        TrialRow(n, "done", n / 4, {"initial": name, SEED: 0}, 1, 1, 1.0, "", "")
+        for n, name in enumerate(("$a_$", "b"))
+    ]
+    drawing = scatter_figure(rows, "macro_f1")
+    assert drawing is not None
+    draw_comparison(drawing.axes[0], compared(rows, "macro_f1"), "macro_f1")
+    drawing.savefig(io.BytesIO(), format="png")

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from models.front_ends.kinds.mel_picture import mel_pictures, stretching_matrix
 from models.front_ends.kinds.mel_picture_torch import mel_pictures as mel_pictures_in_torch
-from models.front_ends.named import FRAME33_FRONT_END, TRACK174_FRONT_END
+from models.front_ends.named import FRAME33_FRONT_END, TRACK174_FRONT_END, WAVEFORM_FRONT_END
 from models.front_ends.parts.chroma import chroma, chroma_filterbank
 from models.front_ends.parts.dct import dct_matrix
 from models.front_ends.parts.decibels import decibels
@@ -209,7 +209,15 @@ def test_what_no_front_end_can_have_is_refused(changes: dict[str, object], told:
         replace(FRAME33_FRONT_END, **changes)  # type: ignore[arg-type]
 
 
-def test_a_vector_is_not_normalised() -> None:
+@pytest.mark.parametrize("changes", [{"n_fft": 512}, {"f_min_hz": 20.0}, {"f_max_hz": 7_000.0}, {"frame_hop": 200}])
+def test_a_waveform_says_nothing_that_it_has_not(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="n_fft must be frame_hop"):
+        replace(WAVEFORM_FRONT_END, **changes)  # type: ignore[arg-type]
+    assert replace(WAVEFORM_FRONT_END, n_fft=441, frame_hop=441).n_features == 441
+
+
+@pytest.mark.parametrize("spec", [SPEC, FRAME33_FRONT_END], ids=["track174", "frame33"])
+def test_unlike_figures_are_not_normalised(spec: FrontEnd) -> None:
     with pytest.raises(ValueError, match="unlike figures"):
-        replace(SPEC, normalisation="window")
+        replace(spec, normalisation="window")
     assert MUSICNN_FRONT_END.reach_frames == 0

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from export.command import reported
+from export.command import reported, warn
 from export.evaluate.options import CommonLabels, FeaturesFolder, Resamples, Split, SplitName, Workers
 
 
@@ -44,7 +44,7 @@ def compare_command(
         if output is not None:
             check_output_folder(output, NAMES)
         options = Options(cache or music / "cache", split.value, against, common_labels, resamples, workers)
-        found = compare_models(models, read_music_set(music), options)
+        found = compare_models(models, read_music_set(music), options, warn)
         print_comparison(found)
         if output is not None:
             typer.echo(f"page: {write_files(found, output)}")

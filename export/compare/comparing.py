@@ -1,18 +1,17 @@
 """Several models and a set in, a comparison out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from export.command import warn
 from export.compare.curves import curve_of
 from export.compare.entrants import named, open_entrants
 from export.compare.hearing import Heard, hear
 from export.compare.leads import Drawn, leads
 from export.compare.parameters import parameters_of
-from export.compare.remarks import learnt, remarks
+from export.compare.remarks import remarks
 from export.compare.side_by_side import Figures, ModelLine, Music, SideBySide, Speed, Versus
 from export.compare.speed import measure
 from export.data.clip import Split
@@ -48,14 +47,19 @@ class _Measured:
     windows: Draws
 
 
-def compare_models(given: Sequence[str], music: MusicSet, options: Options) -> SideBySide:
-    """Judge the models (see `open_entrants`) on the clips of a split of `music`. InputUnusable, ExportError."""
+def compare_models(
+    given: Sequence[str], music: MusicSet, options: Options, told: Callable[[str], object] = lambda _: None
+) -> SideBySide:
+    """Judge the models (see `open_entrants`) on the clips of a split of `music`. InputUnusable, ExportError.
+
+    told: hears, before hours of listening, the notes that must be known then, a sentence each.
+    """
     entrants = open_entrants(given, music, options.cache, options.common_labels)
     asked = None if options.against is None else named(entrants, options.against)
     clips = clips_of(music, options.split)
-    learnt_notes = learnt(entrants, options.split)
+    learnt_notes = [entrant.candidate.learnt_note(options.split, entrant.name) for entrant in entrants]
     for note in filter(None, learnt_notes):
-        warn(note)  # before hours of listening
+        told(note)
     heard = hear(entrants, clips, options.split, options.workers)
     speeds = measure([entrant.scorer for entrant in entrants])
     each = [
@@ -86,7 +90,7 @@ def _measured(heard: Heard, speed: Speed, multi_label: bool, resamples: int) -> 
     windows = resampled_windows(judged, multi_label, resamples)
     line = ModelLine(
         name=entrant.name,
-        facts=replace(entrant.candidate.facts, name=entrant.name),
+        facts=replace(entrant.candidate.facts(), name=entrant.name),
         network=_network(scorer),
         hears=hears(scorer.recipe.front_end, scorer.recipe.window_s, scorer.recipe.hop_s),
         parameters=parameters_of(scorer),

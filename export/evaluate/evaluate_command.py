@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from export.command import reported
+from export.command import reported, warn
 from export.evaluate.options import CommonLabels, FeaturesFolder, Resamples, Split, SplitName, Workers
 
 
@@ -70,7 +70,7 @@ def evaluate_command(
             resamples=resamples,
             workers=workers,
         )
-        found = evaluate(model_path(model), read_music_set(music), options)
+        found = evaluate(model_path(model), read_music_set(music), options, warn)
         print_evaluation(found)
         if json_file is not None:
             write_json(found, json_file)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from export.table.experiment import Plan, Trial
-    from export.table.vector_table import VectorTable
+    from export.table.table_training import TableLesson
     from export.train.settings import TrainSettings
 
 
@@ -45,8 +45,11 @@ def table_experiment_command(
     with reported():
         import tempfile
 
+        from export.errors import InputUnusable
         from export.output_folder import check_output_folder
-        from export.table.experiment import NETWORKS, Plan, run_experiment, settings_of
+        from export.table.baseline import NAME as BASELINE
+        from export.table.columns import VECTOR_NETWORKS
+        from export.table.experiment import Plan, lessons_of, run_experiment, settings_of
         from export.table.vector_table import read_vector_table
         from export.train.settings_file import changed, merged
 
@@ -57,28 +60,30 @@ def table_experiment_command(
         settings = settings_of(merged(options, changed({}, change or [])))
         read = read_vector_table(table, settings.table.label, settings.table.without)
         rows = read.without_repeats() if unique else read
-        networks = tuple(dict.fromkeys(network or NETWORKS))
+        networks = tuple(dict.fromkeys(network or VECTOR_NETWORKS))
+        if BASELINE in networks:
+            raise InputUnusable(f"--network {BASELINE}: it is no network, but what they are held against: --baseline")
         plan = Plan(networks, baseline, tuple(range(seeds)), test_share, validation_share)
-        _describe(rows, plan)
+        lessons = lessons_of(rows, plan, settings.table.raw_mels)
+        _describe(lessons)
         with tempfile.TemporaryDirectory(prefix="genred-runs-") as passing:
-            trials = _tracked(run_experiment(rows, settings, plan, runs or Path(passing)), plan)
+            trials = _tracked(run_experiment(lessons, settings, plan, runs or Path(passing)), plan)
         _tell(plan, trials)
         if output is not None:
-            _write(rows, plan, settings, trials, output)
+            _write(lessons, plan, settings, trials, output)
 
 
-def _describe(table: "VectorTable", plan: "Plan") -> None:
+def _describe(lessons: "Sequence[TableLesson]") -> None:
     """What is about to be done; and what about the table flatters."""
     from export.table.experiment import repeats_in_test
-    from export.table.row_splits import split_rows
 
-    splits = [split_rows(table, seed, plan.test, plan.validation) for seed in plan.seeds]
-    parts = [len(rows) for rows in (splits[0].train, splits[0].validation, splits[0].test)]
+    table, splits = lessons[0].table, lessons[0].splits
+    parts = [len(rows) for rows in (splits.train, splits.validation, splits.test)]
     typer.echo(
         f"{table.path.name}: {len(table.labels)} tracks, {len(table.columns)} columns, {len(table.label_names)} labels"
         f"; {parts[0]} rows to train, {parts[1]} to validate, {parts[2]} to test, another split each seed"
     )
-    known = sum(repeats_in_test(table, each) for each in splits) / len(splits)
+    known = sum(repeats_in_test(each) for each in lessons) / len(lessons)
     if known:
         warn(
             f"{table.repeated} rows repeat the numbers of another; so {known:.1f} of {parts[2]} test rows are known "
@@ -110,7 +115,7 @@ def _tell(plan: "Plan", trials: "Sequence[Trial]") -> None:
 
 
 def _write(
-    table: "VectorTable", plan: "Plan", settings: "TrainSettings", trials: "Sequence[Trial]", output: Path
+    lessons: "Sequence[TableLesson]", plan: "Plan", settings: "TrainSettings", trials: "Sequence[Trial]", output: Path
 ) -> None:
     """experiment.json, pca.png, and a confusion matrix of each model, over all seeds."""
     import json
@@ -120,7 +125,7 @@ def _write(
     from export.table.table_pictures import pca_picture
     from models.whole_file import whole_file, write_text
 
-    fields = experiment_fields(table, settings, plan, trials)
+    table, fields = lessons[0].table, experiment_fields(lessons, settings, plan, trials)
     pictures = {PCA: pca_picture(table, settings.table.raw_mels)}
     for model in plan.models:
         confusion = summed_confusion([trial for trial in trials if trial.model == model])

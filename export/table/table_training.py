@@ -11,7 +11,7 @@ from torch import nn
 
 from export.data.augment import check_allowed
 from export.errors import SettingsUnusable
-from export.table.columns import can_be_heard, front_end, in_order, learnable
+from export.table.columns import VECTOR_NETWORKS, can_be_heard, front_end, in_order, learnable
 from export.table.row_material import as_music_set, row_material, rows_of
 from export.table.row_splits import RowSplits, split_rows
 from export.table.vector_table import Ints, VectorTable, read_vector_table
@@ -25,7 +25,6 @@ from export.train.starting import resolved
 from export.train.trained import checkpoint_of, read_network
 from export.train.training import learn
 from export.train.validation import check_watch
-from models.networks.registry import NETWORKS
 
 _HEARING: Final = "track174"  # of networks that take a vector
 _USUAL: Final = "vector-dense"
@@ -107,6 +106,7 @@ def _for_rows(settings: TrainSettings, raw_mels: bool) -> TrainSettings:
 
 
 def _check_network(network: str) -> None:
-    vectors = sorted(name for name, kind in NETWORKS.items() if kind.hearing == _HEARING)
-    if network not in vectors:
-        raise SettingsUnusable(f"network: {network} does not take a table's rows; {', '.join(vectors)} do")
+    if network not in VECTOR_NETWORKS:
+        raise SettingsUnusable(
+            f"network: {network} does not take a table's rows; {', '.join(sorted(VECTOR_NETWORKS))} do"
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from export.errors import SettingsUnusable
+from export.table.columns import AS_PUBLISHED, VECTOR_NETWORKS
 from export.tune.applied import KINDS
 from export.tune.space import Choices, Space
 
@@ -51,19 +52,13 @@ def named_space(name: str, multi_label: bool, allowed: Sequence[str]) -> NamedSp
 # 2700 combinations. It was run with the test set for judge, early stop and choice; here validation is all three.
 _REFERENCE_C: Final = NamedSpace(
     {
-        "network": Choices(("vector-rnn", "vector-dense", "vector-cnn")),
+        "network": Choices(VECTOR_NETWORKS),
         "network_options.hidden": Choices((64, 128, 256)),
         "network_options.layers": Choices((1, 2, 3, 4, 5)),
         "network_options.dropout": Choices((0.01, 0.05, 0.1, 0.3, 0.5)),
         "optimiser.learning_rate": Choices((1e-3, 5e-4, 2e-4, 1e-4)),
         "epochs": Choices((50, 100, 200)),
     },
-    {
-        "batch_size": 64,
-        "optimiser": {"kind": "adam", "weight_decay": 1e-5},
-        "schedule": {"kind": "constant"},
-        "loss": {"kind": "ce"},
-        "early_stop": {"watch": "loss", "patience": 10},
-    },
+    AS_PUBLISHED,
     trials=60,
 )

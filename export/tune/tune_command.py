@@ -76,10 +76,11 @@ def tune_command(
 
         asked = changed(read_table(config) if config else {}, change or [])
         where = str(config or "--set")
-        subject = open_subject(music_set, cache, workers, checked(asked, where))
+        said = checked(asked, where)
+        subject = open_subject(music_set, cache, workers, said)
         if test and subject.table is None:
             raise InputUnusable("--test is for tables; a music set's test clips: genred export evaluate RUN SET")
-        wanted = _wanted(space, checked(asked, where), subject)
+        wanted = _wanted(space, said, subject)
         base = checked(merged(wanted.settings, asked), where)
         hearer = subject.hearer(base)
         check_space(base, wanted.space, subject.multi_label, hearer)
@@ -97,6 +98,7 @@ def tune_command(
 
 def _wanted(space: str | None, base: "TrainSettings", subject: "Subject") -> "NamedSpace":
     """The space of a name or a file, or what is usual."""
+    from export.errors import InputUnusable
     from export.tune.applied import default_space, hearer_of
     from export.tune.named_spaces import NAMES, NamedSpace, named_space
     from export.tune.space import read_space
@@ -106,6 +108,8 @@ def _wanted(space: str | None, base: "TrainSettings", subject: "Subject") -> "Na
         space = NAMES[0]
     if space in NAMES:
         return named_space(space, subject.multi_label, allowed)
+    if space is not None and not Path(space).exists():
+        raise InputUnusable(f"--space {space}: no such file, and none of the named spaces: {', '.join(NAMES)}")
     found = read_space(Path(space)) if space else default_space(base, subject.multi_label, allowed)
     return NamedSpace(found, grid=False, prune=True)
 
