@@ -34,7 +34,7 @@ from models.networks.wav2vec2 import config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings
 
-pytest_plugins = ["tests.wav2vec2_checkpoint"]
+pytest_plugins = ["tests.wav2vec2_fixtures"]
 
 torch.set_num_threads(1)
 

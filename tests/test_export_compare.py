@@ -88,7 +88,7 @@ def found(runs: Path, music: MusicSet, options: Options) -> SideBySide:
 
 def export(*arguments: object) -> tuple[int, str, str]:
     """(exit code, standard output, standard error) of `genred export compare ARGUMENTS`."""
-    done = CliRunner().invoke(app, ["compare", *map(str, arguments)], env={"COLUMNS": "160"})
+    done = CliRunner().invoke(app, ["compare", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -239,6 +239,7 @@ def test_the_command_says_it_all(runs: Path, music: MusicSet, tmp_path: Path) ->
     words = [runs / "hasty", runs / "good.onnx", "--set", music.folder, "--resamples", "100", "-o", tmp_path / "page"]
     code, said, warned = export(*words, "--against", "made of good 1")
     assert (code, warned) == (0, "")
+    assert max(map(len, said.splitlines())) > 80  # no terminal: nothing is folded as if there were a narrow one
     for part in (
         "2 models on test",
         "Models",

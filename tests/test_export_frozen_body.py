@@ -18,7 +18,7 @@ from export.train.training import train
 from tests.training_sets import make_set
 from tests.wav2vec2_checkpoint import tiny_settings
 
-pytest_plugins = ["tests.wav2vec2_checkpoint"]
+pytest_plugins = ["tests.wav2vec2_fixtures"]
 
 torch.set_num_threads(1)
 

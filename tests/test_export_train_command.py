@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,3 +202,11 @@ def test_what_two_commands_share_is_spelt_out_once(
     for name in shared:
         assert ours[name].annotation is theirs[name].annotation
         assert ours[name].default == theirs[name].default
+
+
+def test_no_command_imports_from_another() -> None:
+    export = Path(__file__).parent.parent / "export"
+    for path in export.rglob("*command.py"):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        found = [line for line in lines if re.match(r"from export\..*_command import", line)]
+        assert not found, path

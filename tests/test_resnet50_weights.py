@@ -117,7 +117,8 @@ def test_a_frozen_body_with_a_new_first_convolution_is_refused(weights: Path) ->
 
 
 def test_a_frozen_body_without_weights_is_refused() -> None:
-    for options in ({}, {"weights": ""}):
+    bare: dict[str, bool | int | float | str] = {}
+    for options in (bare, {**bare, "weights": ""}):
         with pytest.raises(ValueError, match="needs initial"):
             TrainSettings(network="resnet50", frozen="body", network_options=options)
 

@@ -63,7 +63,8 @@ def test_small_products_are_products(rows: int, inner: int, columns: int) -> Non
 @settings(max_examples=40, deadline=None)
 @given(rows=st.integers(1, 1_000), inner=st.integers(1, 1_100), columns=st.integers(1, 24), banded=st.booleans())
 def test_no_piece_is_above_the_limit(rows: int, inner: int, columns: int, banded: bool) -> None:
-    left, right, found = counted(rows, inner), np.ones((inner, columns), np.float32), np.empty((rows, columns))
+    left, right = counted(rows, inner), np.ones((inner, columns), np.float32)
+    found = np.empty((rows, columns), np.float32)
     if banded:
         BandedProduct(right).into(left, found)
     else:

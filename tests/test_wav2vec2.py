@@ -32,7 +32,7 @@ from models.networks.wav2vec2 import Wav2Vec2, config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
 
-pytest_plugins = ["tests.wav2vec2_checkpoint"]
+pytest_plugins = ["tests.wav2vec2_fixtures"]
 
 torch.set_num_threads(1)
 
@@ -175,7 +175,8 @@ def test_of_a_frozen_published_body_what_nobody_published_learns(music: MusicSet
 
 @pytest.mark.parametrize("name", ["musicnn-mlp", "wav2vec2-mlp"])
 def test_a_body_that_never_moves_cannot_be_frozen(name: str) -> None:
-    for options in ({}, {"checkpoint": "somewhere"}):
+    bare: dict[str, bool | int | float | str] = {}
+    for options in (bare, {**bare, "checkpoint": "somewhere"}):
         with pytest.raises(ValueError, match=f"the body of {name} never moves"):
             TrainSettings(network=name, frozen="body", network_options=options)
     TrainSettings(network=name, frozen="body", initial="a run whose middle layer has learnt")
@@ -195,7 +196,7 @@ def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
 
 def test_folded_weights_compute_the_same_and_leave_the_original_alone() -> None:
     network, windows = tiny().eval(), torch.randn(2, *SHAPE)
-    plain = with_plain_weights(network)
+    plain: Any = with_plain_weights(network)
     assert not any("parametrizations" in name for name in plain.state_dict())
     assert any("parametrizations" in name for name in network.state_dict())
     with torch.no_grad():
@@ -245,11 +246,9 @@ def test_checkpoints_that_are_none_are_said(music: MusicSet, published: Path, tm
     config = json.loads((summed / "config.json").read_text())
     (summed / "config.json").write_text(json.dumps({**config, "use_weighted_layer_sum": True}))
     assert "a weighted sum of layers; genred's wav2vec2 has neither" in refused(summed, music, run)
-    for key, said, values in (
-        ("architectures", "list", (None, 3, {})),
-        ("id2label", "table", (None, "rock", ["rock"])),
-    ):
-        for value in values:
+    others: dict[str, list[Any]] = {"architectures": [None, 3, {}], "id2label": [None, "rock", ["rock"]]}
+    for key, said in (("architectures", "list"), ("id2label", "table")):
+        for value in others[key]:
             (summed / "config.json").write_text(json.dumps({**config, key: value}))
             assert f"config.json: {key} is no {said}; save it anew" in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "hidden_size": "many"}))

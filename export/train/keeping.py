@@ -83,6 +83,7 @@ def _save(
 
 
 def _plot_attention(network: SpectrogramAttentionCnn, material: Material, path: Path) -> None:
-    """On the first window that validation hears."""
-    windows, _ = next(iter(material.judge.held_out.batches()))
-    plot_attention(network, windows[:1], path)
+    """On the first window that validation hears; of a team's share that is silent there is no picture."""
+    first = next(iter(material.judge.held_out.batches()), None)
+    if first is not None:
+        plot_attention(network, first[0][:1], path)

@@ -1,7 +1,7 @@
 """`genred export train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from export.train.options import Changes, Config, Epochs, Resume
 
 if TYPE_CHECKING:
     from export.train.outcome import Outcome
-    from export.train.settings import TrainSettings
 
 
 def train_command(
@@ -44,6 +43,7 @@ def train_command(
     """Train a network on a music set; in N processes by torchrun --nproc-per-node N --no-python -- genred export ..."""
     with reported():
         from export.data.music_set import read_music_set
+        from export.train.asked_settings import settings_of
         from export.train.training import train
 
         settings = settings_of(run, resume, config, network, epochs, init, change or [])
@@ -57,27 +57,6 @@ def train_command(
             return
         outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
         _say(outcome, run, music_set, "windows")
-
-
-def settings_of(
-    run: Path,
-    resume: bool,
-    config: Path | None,
-    network: str | None,
-    epochs: int | None,
-    init: str | None,
-    changes: list[str],
-) -> "TrainSettings":
-    """The file's, or those of the run that goes on, with what the command line says put in. SettingsUnusable."""
-    from export.train.run_folder import RunFolder
-    from export.train.settings_file import changed, checked, read_table
-
-    of_run = RunFolder(run).settings
-    source = config or (of_run if resume and of_run.is_file() else None)
-    table: dict[str, Any] = read_table(source) if source is not None else {}
-    flags = {"network": network, "epochs": epochs, "initial": init}
-    table |= {key: value for key, value in flags.items() if value is not None}
-    return checked(changed(table, changes), str(source) if source is not None else "settings")
 
 
 def _say(outcome: "Outcome", run: Path, music_set: Path, judged: str, *, heard: bool = True) -> None:
