@@ -134,6 +134,18 @@ def check(
     run_check(read_settings(config, _flags(model, device, None, False)), connect)
 
 
+@app.command()
+def health(
+    config: ConfigOption = None,
+    ready: Annotated[bool, typer.Option("--ready", help="Ask for readiness instead of life.")] = False,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.1, max=60, help="Seconds to wait.")] = 5.0,
+) -> None:
+    """Ask the daemon of these settings, on this machine, whether it is alive; exit code 69 when it is not."""
+    from daemon.ask_health import ask_health
+
+    ask_health(read_settings(config, {}).http, ready, timeout_s)
+
+
 @app.command(name="config")
 def show_config(
     config: ConfigOption = None,
