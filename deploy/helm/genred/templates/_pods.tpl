@@ -23,6 +23,18 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* What the images set, and what therefore goes over genred.toml: the values decide. */}}
+{{- define "genred.imageVariables" -}}
+- name: GENRED_HTTP__HOST
+  value: {{ .Values.settings.http.host | quote }}
+- name: GENRED_HTTP__PORT
+  value: {{ .Values.settings.http.port | quote }}
+{{- if .Values.gpu.enabled }}
+- name: GENRED_ENGINE__DEVICE
+  value: cuda
+{{- end }}
+{{- end }}
+
 {{/* Who it is to the brokers, as far as files cannot say it. */}}
 {{- define "genred.loginVariables" -}}
 {{- if and .Values.sasl.mechanism (ne .Values.sasl.mechanism "OAUTHBEARER") }}

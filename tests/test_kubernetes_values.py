@@ -1,0 +1,60 @@
+"""The Helm chart's values: what does not fit is refused by name, before anything is made."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from helm_python import HelmError
+
+from tests.kubernetes_manifests import changed, notes, one, rendered
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"settings": {"kafka": {"bootstrap_servers": []}}}, "bootstrap_servers"),
+    ({"settings": {"kafka": {"bootstrap_servers": ["kafka"]}}}, "bootstrap_servers"),
+    ({"settings": {"engine": {"threds": 2}}}, "threds"),
+    ({"settings": {"sources": []}}, "sources"),
+    ({"settings": {"kafka": {"sasl": {"mechanism": "PLAIN"}}}}, "sasl"),
+    ({"settings": {"drain_timeout_s": 0}}, "drain_timeout_s"),
+    ({"settings": {"http": {"port": 0}}}, "port"),
+    ({"settings": {"http": {"enabled": False}}}, "enabled"),
+    ({"source": {"instance_id": "me"}}, "instance_id"),
+    ({"source": {"delivery": "perhaps-once"}}, "delivery"),
+    ({"nonsense": 1}, "nonsense"),
+    ({"image": {"tagg": "1"}}, "tagg"),
+    ({"replicas": -1}, "replicas"),
+    ({"replicas": 13}, "topics.partitions"),
+    ({"terminationMarginSeconds": 0}, "terminationMarginSeconds"),
+    ({"resources": {"limits": {"memory": "much"}}}, "memory"),
+    ({"keda": {"enabled": True, "maxReplicas": 13}}, "keda.maxReplicas is 13, topics.partitions 12"),
+    ({"keda": {"enabled": True, "minReplicas": 5, "maxReplicas": 4}}, "keda.minReplicas is 5"),
+    ({"keda": {"enabled": True}, "sasl": {"mechanism": "OAUTHBEARER", "existingSecret": "t"}}, "bearer token"),
+    ({"sasl": {"mechanism": "GSSAPI"}}, "mechanism"),
+    ({"sasl": {"mechanism": "PLAIN", "username": "me"}}, "existingSecret"),
+    ({"sasl": {"mechanism": "PLAIN", "existingSecret": "s"}}, "sasl.username"),
+    ({"sasl": {"mechanism": "PLAIN", "username": "me", "existingSecret": "s", "password": "p"}}, "one of the two"),
+    ({"sasl": {"mechanism": "PLAIN", "usernameKey": "u", "password": "p"}}, "usernameKey"),
+    ({"tls": {"enabled": True, "ca": "x", "existingSecret": "s"}}, "one of the two"),
+    ({"tls": {"enabled": True, "clientCertificate": True}}, "existingSecret"),
+    ({"monitor": {"kind": "Grafana"}}, "kind"),
+    ({"gpu": {"count": 2}}, "count"),
+]
+
+
+@pytest.mark.parametrize(("change", "named"), REFUSED, ids=[f"{number}-{named}" for number, (_, named) in enumerate(REFUSED)])
+def test_bad_values_are_refused_by_name(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(HelmError, match=re.escape(named)):
+        rendered(changed(change))
+
+
+def test_as_many_workers_as_partitions_are_taken() -> None:
+    limits = {"replicas": 24, "topics": {"partitions": 24}, "keda": {"enabled": True, "maxReplicas": 24}}
+    scaled = rendered(changed(limits))
+    assert one(scaled, "ScaledObject")["spec"]["maxReplicaCount"] == 24
+    assert "replicas" not in one(scaled, "StatefulSet")["spec"]
+
+
+def test_keda_does_not_scale_to_zero_unless_told() -> None:
+    assert one(rendered(changed({"keda": {"enabled": True}})), "ScaledObject")["spec"]["minReplicaCount"] == 1
+    assert "nothing is tagged until" in notes(changed({"keda": {"enabled": True, "minReplicas": 0}}))
