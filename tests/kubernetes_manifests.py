@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+import kubernetes_validate
 import yaml
+from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
+from cloudcoil.models.prometheus_operator.v1 import PodMonitor, ServiceMonitor
 from helm_python.chart import Chart
+from pydantic import BaseModel
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 CHART, KUSTOMIZE = DEPLOY / "helm" / "genred", DEPLOY / "kustomize"
@@ -16,6 +20,16 @@ KUBECTL = Path(sys.executable).with_name("kubectl")  # of the package kubectl-cl
 INSTALLATIONS = sorted(path.stem for path in (CHART / "ci").glob("*.yaml"))
 
 Manifest = dict[str, Any]
+OWN_KINDS: dict[str, type[BaseModel]] = {
+    "ScaledObject": ScaledObject,
+    "TriggerAuthentication": TriggerAuthentication,
+    "PodMonitor": PodMonitor,
+    "ServiceMonitor": ServiceMonitor,
+}
+VERSIONS = sorted(
+    {".".join(version.split(".")[:2]) for version in kubernetes_validate.utils.all_versions()},
+    key=lambda version: [int(part) for part in version.split(".")],
+)[-2:]
 
 
 def values_of(installation: str) -> dict[str, Any]:
@@ -71,3 +85,14 @@ def pod_specs(manifests: list[Manifest]) -> dict[str, Manifest]:
 def variables(pod: Manifest) -> dict[str, str | None]:
     """The environment of a pod's container; None where something else holds the value."""
     return {each["name"]: each.get("value") for each in pod["containers"][0].get("env", [])}
+
+
+def check_object(manifest: Manifest) -> None:
+    """By the schemas of the two newest versions of Kubernetes, or of whoever defines the kind; nothing unknown."""
+    model = OWN_KINDS.get(manifest["kind"])
+    if model is None:
+        for version in VERSIONS:
+            kubernetes_validate.validate(manifest, version, strict=True)
+    else:
+        known = model.model_validate(manifest).model_dump(mode="json", by_alias=True, exclude_unset=True)
+        assert known == manifest, "keys that the kind does not have, or values of other types"

@@ -12,10 +12,7 @@ from typing import Any, cast
 
 import kubernetes_validate
 import pytest
-from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
-from cloudcoil.models.prometheus_operator.v1 import PodMonitor, ServiceMonitor
 from helm_python.chart import lint
-from pydantic import BaseModel
 
 from daemon.errors import SettingsError
 from daemon.http_server import HttpServer
@@ -27,6 +24,7 @@ from tests.kubernetes_manifests import (
     INSTALLATIONS,
     Manifest,
     changed,
+    check_object,
     notes,
     one,
     pod_specs,
@@ -34,28 +32,6 @@ from tests.kubernetes_manifests import (
     values_of,
     variables,
 )
-
-OWN_KINDS: dict[str, type[BaseModel]] = {
-    "ScaledObject": ScaledObject,
-    "TriggerAuthentication": TriggerAuthentication,
-    "PodMonitor": PodMonitor,
-    "ServiceMonitor": ServiceMonitor,
-}
-VERSIONS = sorted(
-    {".".join(version.split(".")[:2]) for version in kubernetes_validate.utils.all_versions()},
-    key=lambda version: [int(part) for part in version.split(".")],
-)[-2:]
-
-
-def check_object(manifest: Manifest) -> None:
-    """By the schemas of the two newest versions of Kubernetes, or of whoever defines the kind; nothing unknown."""
-    model = OWN_KINDS.get(manifest["kind"])
-    if model is None:
-        for version in VERSIONS:
-            kubernetes_validate.validate(manifest, version, strict=True)
-    else:
-        known = model.model_validate(manifest).model_dump(mode="json", by_alias=True, exclude_unset=True)
-        assert known == manifest, "keys that the kind does not have, or values of other types"
 
 
 def loaded(manifests: list[Manifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> Settings:
@@ -259,3 +235,14 @@ def test_the_version_is_the_packages() -> None:
     project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (CHART / "Chart.yaml").read_text(encoding="utf-8")
     assert f'appVersion: "{project["version"]}"' in text
+
+
+def test_only_workers_take_gpus() -> None:
+    pods = pod_specs(rendered(values_of("gpu")))
+    images = {kind: pod["containers"][0]["image"].partition(":")[0] for kind, pod in pods.items()}
+    assert images == {"StatefulSet": "genred-gpu", "Job": "genred", "Pod": "genred"}
+    limits = {kind: pod["containers"][0]["resources"]["limits"] for kind, pod in pods.items()}
+    assert [kind for kind, limit in limits.items() if "nvidia.com/gpu" in limit] == ["StatefulSet"]
+    digest = "sha256:" + 64 * "a"
+    (worker,) = pod_specs(rendered(changed({"image": {"digest": digest}})))["StatefulSet"]["containers"]
+    assert worker["image"] == f"genred@{digest}"

@@ -42,7 +42,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "named"), REFUSED, ids=[f"{number}-{named}" for number, (_, named) in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    ("change", "named"), REFUSED, ids=[f"{number}-{named}" for number, (_, named) in enumerate(REFUSED)]
+)
 def test_bad_values_are_refused_by_name(change: dict[str, Any], named: str) -> None:
     with pytest.raises(HelmError, match=re.escape(named)):
         rendered(changed(change))

@@ -24,14 +24,20 @@ helm.sh/chart: {{ printf "%s-%s" $top.Chart.Name $top.Chart.Version }}
 {{- .Values.serviceAccount.name | default (ternary (include "genred.name" .) "default" .Values.serviceAccount.create) -}}
 {{- end }}
 
+{{/* The image of the workers; on a CPU also that of what runs beside them. */}}
 {{- define "genred.image" -}}
-{{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
 {{- if .Values.gpu.enabled -}}
-{{ .Values.gpu.image.repository }}:{{ .Values.gpu.image.tag | default $tag }}
-{{- else if .Values.image.digest -}}
+{{ .Values.gpu.image.repository }}:{{ .Values.gpu.image.tag | default .Values.image.tag | default .Chart.AppVersion }}
+{{- else -}}
+{{ include "genred.cpuImage" . }}
+{{- end -}}
+{{- end }}
+
+{{- define "genred.cpuImage" -}}
+{{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ $tag }}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 {{- end }}
 
