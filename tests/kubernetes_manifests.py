@@ -64,7 +64,7 @@ def notes(values: dict[str, Any]) -> str:
 
 def kustomized(overlay: str) -> list[Manifest]:
     """What `kubectl kustomize` makes of an overlay."""
-    command = [KUBECTL, "kustomize", KUSTOMIZE / "overlays" / overlay]
+    command = [str(KUBECTL), "kustomize", str(KUSTOMIZE / "overlays" / overlay)]
     made = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return [manifest for manifest in yaml.safe_load_all(made.stdout) if manifest]
 

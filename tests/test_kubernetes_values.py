@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from helm_python import HelmError
+import yaml
+from helm_python import Config, HelmError
 
-from tests.kubernetes_manifests import changed, notes, one, rendered
+from tests.kubernetes_manifests import CHART, changed, notes, one, rendered, values_of
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"settings": {"kafka": {"bootstrap_servers": []}}}, "bootstrap_servers"),
@@ -60,3 +61,16 @@ def test_as_many_workers_as_partitions_are_taken() -> None:
 def test_keda_does_not_scale_to_zero_unless_told() -> None:
     assert one(rendered(changed({"keda": {"enabled": True}})), "ScaledObject")["spec"]["minReplicaCount"] == 1
     assert "nothing is tagged until" in notes(changed({"keda": {"enabled": True, "minReplicas": 0}}))
+
+
+def test_helm_keeps_hooks_apart_from_the_release() -> None:
+    """A dry run as a client: no cluster is asked."""
+    values = values_of("every")
+    with Config(storage_driver="memory", namespace="music") as config:
+        release = config.install(CHART, "genred", values, dry_run="client")
+    installed = {(each["kind"], each["metadata"]["name"]) for each in yaml.safe_load_all(release["manifest"]) if each}
+    everything = {(each["kind"], each["metadata"]["name"]) for each in rendered(values)}
+    hooks = {("Job", "genred-topics"), ("ConfigMap", "genred-topics"), ("NetworkPolicy", "genred-topics")}
+    hooks |= {("Secret", "genred-sasl-topics"), ("Secret", "genred-tls-topics"), ("Pod", "genred-check")}
+    assert everything - installed == hooks
+    assert installed <= everything
