@@ -205,6 +205,8 @@ def test_models_list_info_verify(tmp_path: Path, tiny_model: Path) -> None:
     info = genred("models", "info", "musicnn-msd").stdout
     assert "labels: genre" in info
     assert "ISC" in info
+    assert "log-mel 250x96, 4 s every 2 s at 16 kHz" in info
+    assert "n_fft 512, hop 256, 96 mels within 0..8000 Hz" in info
     verified = genred("models", "verify", str(tiny_model))
     assert verified.stdout.startswith("ok   tiny")
     broken = write_tiny_model(tmp_path / "broken.onnx", golden_output=tiny_card().golden_output + 0.1)

@@ -21,7 +21,9 @@ from export.convert.runtime import cpu_session
 from export.data.music_set import MusicSet
 from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.train.outcome import EpochFigures
+from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings
+from export.train.starting import resolved, starting_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
 from models.card_file import read_card
@@ -165,6 +167,22 @@ def test_what_is_frozen_does_not_move_and_all_else_learns() -> None:
     assert all(parameter.requires_grad for parameter in thawed.wav2vec2.feature_extractor.parameters())
 
 
+def test_of_a_frozen_published_body_what_nobody_published_learns(music: MusicSet, published: Path) -> None:
+    assert TrainSettings(network="wav2vec2", frozen="body").network_options == {}  # the usual body is a published one
+    chosen = resolved(tiny_settings(published, frozen="body"), music)
+    network = starting_network(chosen, music.labels)
+    learning = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert learning == {"projector", "output"}
+
+
+@pytest.mark.parametrize("name", ["musicnn-mlp", "wav2vec2-mlp"])
+def test_a_body_that_never_moves_cannot_be_frozen(name: str) -> None:
+    for options in ({}, {"checkpoint": "somewhere"}):
+        with pytest.raises(ValueError, match=f"the body of {name} never moves"):
+            TrainSettings(network=name, frozen="body", network_options=options)
+    TrainSettings(network=name, frozen="body", initial="a run whose middle layer has learnt")
+
+
 def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
     """Else a resumed training would not hear what the uninterrupted one did."""
     network, windows = tiny().train(), torch.randn(2, *SHAPE)
@@ -183,7 +201,7 @@ def test_folded_weights_compute_the_same_and_leave_the_original_alone() -> None:
     assert not any("parametrizations" in name for name in plain.state_dict())
     assert any("parametrizations" in name for name in network.state_dict())
     with torch.no_grad():
-        torch.testing.assert_close(plain(windows), network(windows))
+        torch.testing.assert_close(plain.logits(windows), network.logits(windows))
 
 
 def test_the_graph_is_the_network_and_complete(learnt: Path, music: MusicSet, tmp_path: Path) -> None:
@@ -229,6 +247,13 @@ def test_checkpoints_that_are_none_are_said(music: MusicSet, published: Path, tm
     config = json.loads((summed / "config.json").read_text())
     (summed / "config.json").write_text(json.dumps({**config, "use_weighted_layer_sum": True}))
     assert "a weighted sum of layers; genred's wav2vec2 has neither" in refused(summed, music, run)
+    for key, said, values in (
+        ("architectures", "list", (None, 3, {})),
+        ("id2label", "table", (None, "rock", ["rock"])),
+    ):
+        for value in values:
+            (summed / "config.json").write_text(json.dumps({**config, key: value}))
+            assert f"config.json: {key} is no {said}; save it anew" in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "hidden_size": "many"}))
     assert "cannot be made with them: config: " in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "intermediate_size": 20}))
@@ -254,6 +279,8 @@ def test_options_that_are_none_are_said(music: MusicSet, published: Path, tmp_pa
     for config in ('{"layers": 3}', "[]", "{"):
         with pytest.raises(ValueError, match=r"config must be|Expecting"):
             make_network("wav2vec2", 3, {"config": config}, SHAPE)
+    with pytest.raises(ValueError, match="freeze_encoder must be true or false, not 'no'"):
+        make_network("wav2vec2", 3, {"config": config_text(TINY), "freeze_encoder": "no"}, SHAPE)
 
 
 def test_without_transformers_it_is_said_and_all_else_works(music: MusicSet, learnt: Path, tmp_path: Path) -> None:
