@@ -81,18 +81,18 @@ def installation(secure_broker: Broker, tiny_model: Path) -> list[Manifest]:
 def test_topics_then_check_then_a_worker_until_it_is_stopped(installation: list[Manifest], tmp_path: Path) -> None:
     job = Laid(installation, "Job", tmp_path / "job")
     for expected in ("created  kube.audio: 3 partitions", "exists   kube.audio: 3 partitions"):  # as in an upgrade
-        made = genred(*job.arguments, **job.environment)
+        made = genred(*job.arguments, stdin=b"", **job.environment)
         assert (made.returncode, expected in made.stdout) == (0, True), made.stdout + made.stderr
 
     check = Laid(installation, "Pod", tmp_path / "check")
-    tried = genred(*check.arguments, **check.environment)
+    tried = genred(*check.arguments, stdin=b"", **check.environment)
     assert (tried.returncode, "FAIL" in tried.stdout) == (0, False), tried.stdout + tried.stderr
 
     worker = Laid(installation, "StatefulSet", tmp_path / "worker")
     assert worker.arguments == ["run", "--config", str(worker.settings)]
     (container,) = pod_specs(installation)["StatefulSet"]["containers"]
     live, ready = (container[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe"))
-    with running(worker.settings, **worker.environment) as daemon:
+    with running(worker.settings, None, **worker.environment) as daemon:
         assert daemon.address.endswith(f":{container['ports'][0]['containerPort']}")
         assert daemon.get(live)[0] == 200
         wait_for(lambda: daemon.get(ready)[0] == 200, "readiness")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from helm_python import Config, HelmError
 
 from tests.kubernetes_manifests import CHART, changed, notes, one, rendered, values_of
 
+ROOT = Path(__file__).resolve().parent.parent
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"settings": {"kafka": {"bootstrap_servers": []}}}, "bootstrap_servers"),
     ({"settings": {"kafka": {"bootstrap_servers": ["kafka"]}}}, "bootstrap_servers"),
@@ -74,3 +77,25 @@ def test_helm_keeps_hooks_apart_from_the_release() -> None:
     hooks |= {("Secret", "genred-sasl-topics"), ("Secret", "genred-tls-topics"), ("Pod", "genred-check")}
     assert everything - installed == hooks
     assert installed <= everything
+
+
+def test_the_values_in_the_docs_are_taken() -> None:
+    page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    blocks = [dedent(block) for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)]
+    first, second = (yaml.safe_load(block) for block in blocks)
+    assert one(rendered(first), "StatefulSet")["spec"]["replicas"] == first["replicas"]
+    both = rendered({**first, **second})
+    assert one(both, "ScaledObject")["spec"]["minReplicaCount"] == second["keda"]["minReplicas"]
+    assert [trigger["type"] for trigger in one(both, "ScaledObject")["spec"]["triggers"]] == ["kafka", "prometheus"]
+
+
+def test_the_load_that_keda_asks_for_is_a_metric_of_the_daemon() -> None:
+    triggers = one(rendered(values_of("production")), "ScaledObject")["spec"]["triggers"]
+    (query,) = [each["metadata"]["query"] for each in triggers if each["type"] == "prometheus"]
+    name, stages = re.findall(r"(genred_\w+)_sum{stage=~\"([^\"]*)\"", query)[0]
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")  # made from the code, and compared with it
+    assert f"| `{name}` | histogram | `stage` |" in page
+    scorers = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "daemon").rglob("*_scorer.py"))
+    assert stages.split("|") == ["features", "inference"]
+    for stage in stages.split("|"):
+        assert scorers.count(f'self._timed("{stage}"') == 2, "timed on the CPU and on the GPU"
