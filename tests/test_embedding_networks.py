@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +22,6 @@ from export.evaluate.metrics import figures
 from export.evaluate.scoring import open_scorer, score_clips
 from export.train.embedding_stage import EmbeddingCache, check_unaugmented
 from export.train.initial import initial_network
-from export.train.outcome import EpochFigures
 from export.train.parallel import Team
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
@@ -34,7 +32,9 @@ from models.networks.embedding_mlp import EmbeddingMlp
 from models.networks.registry import make_network
 from models.networks.wav2vec2 import config_text
 from tests.training_sets import LABELS, make_set
-from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
+from tests.wav2vec2_checkpoint import TINY, tiny_settings
+
+pytest_plugins = ["tests.wav2vec2_checkpoint"]
 
 torch.set_num_threads(1)
 
@@ -46,12 +46,6 @@ NAMES: Final = sorted(HEARD)
 def music(tmp_path_factory: pytest.TempPathFactory) -> MusicSet:
     """One label a clip."""
     return make_set(tmp_path_factory.mktemp("music"))
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Wav2Vec2 without a head."""
-    return write_checkpoint(tmp_path_factory.mktemp("published") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -201,21 +195,6 @@ def test_a_torn_file_is_made_anew(music: MusicSet, published: Path, tmp_path: Pa
     for path in kept.entries.rglob("*.npz"):
         path.write_bytes(path.read_bytes()[:-9])
     np.testing.assert_array_equal(kept.blocks(music.clips[0]).embeddings, before)
-
-
-def test_a_run_goes_on_without_its_checkpoint(music: MusicSet, tmp_path: Path) -> None:
-    folder, run = write_checkpoint(tmp_path / "tiny", seed=4), tmp_path / "run"
-    settings = chosen("wav2vec2-mlp", folder)
-
-    def break_off(figures: EpochFigures) -> None:
-        if figures.epoch == 2:
-            raise RuntimeError("broken off")
-
-    with pytest.raises(RuntimeError, match="broken off"):
-        train(music, settings, run, on_epoch=break_off, workers=1)
-    shutil.rmtree(folder)
-    assert train(music, settings, run, resume=True, workers=1).epochs == 3
-    assert load_network(checkpoint_of(run))[0].network == "wav2vec2-mlp"
 
 
 @pytest.mark.parametrize("augment", [{"noise": 0.5}, {"mixup": 0.2, "gain": 0.1}])

@@ -16,7 +16,9 @@ from export.train.run_folder import RunFolder
 from export.train.trained import load_network
 from export.train.training import train
 from tests.training_sets import make_set
-from tests.wav2vec2_checkpoint import tiny_settings, write_checkpoint
+from tests.wav2vec2_checkpoint import tiny_settings
+
+pytest_plugins = ["tests.wav2vec2_checkpoint"]
 
 torch.set_num_threads(1)
 
@@ -25,11 +27,6 @@ torch.set_num_threads(1)
 def music(tmp_path_factory: pytest.TempPathFactory) -> MusicSet:
     """One label a clip."""
     return make_set(tmp_path_factory.mktemp("music"))
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("published") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,8 @@ from models.networks.wav2vec2 import Wav2Vec2, config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
 
+pytest_plugins = ["tests.wav2vec2_checkpoint"]
+
 torch.set_num_threads(1)
 
 ROOT: Final = Path(__file__).parent.parent
@@ -43,12 +45,6 @@ BASE_COUNT: Final = 94_568_576  # and 257 a label
 def music(tmp_path_factory: pytest.TempPathFactory) -> MusicSet:
     """One label a clip."""
     return make_set(tmp_path_factory.mktemp("music"))
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A body without a head."""
-    return write_checkpoint(tmp_path_factory.mktemp("published") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +138,10 @@ def test_a_trained_network_needs_its_checkpoint_no_more(learnt: Path) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == sum(p.numel() for p in tiny().parameters())
 
 
-def test_a_run_goes_on_without_its_checkpoint(tmp_path: Path, music: MusicSet) -> None:
-    folder, run = write_checkpoint(tmp_path / "tiny"), tmp_path / "run"
-    chosen = tiny_settings(folder)
+@pytest.mark.parametrize("name", ["wav2vec2", "wav2vec2-mlp"])
+def test_a_run_goes_on_without_its_checkpoint(name: str, tmp_path: Path, music: MusicSet) -> None:
+    folder, run = write_checkpoint(tmp_path / "tiny", seed=4), tmp_path / "run"
+    chosen = tiny_settings(folder, name)
 
     def break_off(figures: EpochFigures) -> None:
         if figures.epoch == 2:
@@ -154,6 +151,7 @@ def test_a_run_goes_on_without_its_checkpoint(tmp_path: Path, music: MusicSet) -
         train(music, chosen, run, on_epoch=break_off, workers=1)
     shutil.rmtree(folder)
     assert train(music, chosen, run, resume=True, workers=1).epochs == 3
+    assert load_network(checkpoint_of(run))[0].network == name
 
 
 def test_what_is_frozen_does_not_move_and_all_else_learns() -> None:

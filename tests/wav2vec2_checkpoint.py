@@ -1,10 +1,14 @@
-"""A published Wav2Vec2 as it would lie in a folder: the true architecture, tiny, with weights drawn at random."""
+"""A published Wav2Vec2 as it would lie in a folder: the true architecture, tiny, with weights drawn at random.
+
+The fixture `published`, as a plugin: `pytest_plugins = ["tests.wav2vec2_checkpoint"]`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from export.train.settings import TrainSettings
@@ -22,6 +26,12 @@ TINY: dict[str, Any] = {
     "num_conv_pos_embedding_groups": 2,
     "classifier_proj_size": 8,
 }
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a body without a head."""
+    return write_checkpoint(tmp_path_factory.mktemp("published") / "tiny")
 
 
 def write_checkpoint(folder: Path, labels: tuple[str, ...] = (), seed: int = 0, **changes: Any) -> Path:
