@@ -11,6 +11,7 @@ from daemon.cuts import HopBlock, Window
 from daemon.features import CpuFeatures, Features
 from daemon.inference import OnnxModel, Scores
 from daemon.scoring import FinishedBatch, StageTimer, window_power
+from daemon.stages import Stage, Stages
 from daemon.vocabulary import Merge
 from models.front_ends.network_input import network_input
 
@@ -19,7 +20,8 @@ class CpuScorer:
     """Scores batches where they are begun. The models may be shared with other workers' scorers.
 
     run_windows: most windows that go through a network at once. `count_unusable` hears of NaN samples and the like.
-    merge: what becomes of the models' scores, one after the other; None leaves them as they are.
+    merge: what becomes of the models' scores, one after the other; None leaves them as they are. `stages` hears of the
+    windows in each stage.
     """
 
     depth = 1
@@ -32,8 +34,10 @@ class CpuScorer:
         count_unusable: Callable[[int], None],
         timed: StageTimer,
         merge: Merge | None = None,
+        stages: Stages | None = None,
     ) -> None:
         self._models = models
+        self._stages = stages or Stages()
         self._front_end = models[0].card.front_end
         self._features = CpuFeatures(self._front_end, count_unusable)
         self._silence_power = 10 ** (silence_dbfs / 10)
@@ -42,20 +46,24 @@ class CpuScorer:
     def begin(self, windows: Sequence[Window]) -> FinishedBatch:
         """Score the batch."""
         started = perf_counter()
+        self._stages.began(Stage.FEATURES, windows)
         frames = [self._features.window(window) for window in windows]
         loud = [place for place, window in enumerate(windows) if window_power(window) >= self._silence_power]
         # Once for all models, which hear alike.
         inputs = network_input(np.stack([frames[place] for place in loud]), self._front_end) if loud else None
         featured = perf_counter()
         self._timed("features", featured - started)
+        self._stages.ended(Stage.FEATURES, windows)
         found: list[Scores | None] = [None] * len(windows)
         if inputs is not None:
             heard = [windows[place] for place in loud]
+            self._stages.began(Stage.INFERENCE, heard)
             columns = [_scored(model, heard, inputs, self._run_windows) for model in self._models]
             for place, *parts in zip(loud, *columns, strict=True):
                 together = np.concatenate(parts) if len(parts) > 1 else parts[0]
                 found[place] = together if self._merge is None else self._merge(together)
             self._timed("inference", perf_counter() - featured)
+            self._stages.ended(Stage.INFERENCE, heard)
         for window in windows:
             window.blocks[0].carries = None  # no later window has this block for its first
         return FinishedBatch(found)

@@ -39,7 +39,15 @@ class CpuTeam:
         settings = self._settings
         run_windows = settings.max_batch or (_chosen_run_windows(task.models[0]) if task.measure else 1)
         workers = tuple(
-            CpuScorer(task.models, task.silence_dbfs, run_windows, task.count_unusable, task.timed, task.merge)
+            CpuScorer(
+                task.models,
+                task.silence_dbfs,
+                run_windows,
+                task.count_unusable,
+                task.timed,
+                task.merge,
+                task.stages,
+            )
             for _ in range(self._n_workers)
         )
         limits = BatchLimits(

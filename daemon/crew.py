@@ -56,6 +56,7 @@ def make_crew(models: Sequence[Model], settings: Settings, metrics: Metrics, mea
         count_unusable=metrics.unusable_samples.inc,
         timed=metrics.stage_took,
         measure=measure,
+        stages=metrics.stages,
     )
     scorers, limits = _team(settings.engine).scorers(task)
     return Crew(roster, scorers, limits)

@@ -20,6 +20,7 @@ from daemon.messages import StreamEnd
 from daemon.metrics import Metrics
 from daemon.roster import Roster
 from daemon.scoring import Batch, ScoredWindow, Scorer
+from daemon.stages import Stage
 
 Item = Window | ScoredWindow | StreamEnd
 Output = ScoredWindow | StreamEnd
@@ -37,13 +38,15 @@ class Lane(Protocol):
 class Job:
     """A window to be scored, one whose scores are known already, or the end of a stream behind its last window.
 
-    Jobs of one `flow` stay in order. `ticket` is the lane's own and comes back untouched.
+    Jobs of one `flow` stay in order. `ticket` is the lane's own and comes back untouched. `traceparent`: the trace that
+    the window's last audio came with.
     """
 
     lane: Lane
     item: Item
     flow: Hashable
     ticket: object = None
+    traceparent: str | None = None
 
     @property
     def fresh_window(self) -> Window | None:
@@ -113,6 +116,7 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._metrics.queue_capacity_windows.labels("engine").set(self._capacity)
         self._metrics.engine_workers.set(len(self._workers))
+        self._metrics.engine_busy_seconds.set_function(self.stuck_s)
         for worker in self._workers:
             worker.start()
 
@@ -131,7 +135,12 @@ class Engine:
         """Queue a job, waiting for room if it is a window; an end of stream needs none."""
         window = window_of(job.item)
         if window is not None:
+            stages = self._metrics.stages
+            arrived_ns = time.time_ns() if stages.watcher is not None else 0
             await self._room.acquire()
+            if stages.watcher is not None:
+                stages.watcher.arrived(window, arrived_ns, job.traceparent)
+            stages.began(Stage.QUEUE, (window,))
             self.in_flight += 1
             self.in_flight_s += window.fresh_s
             self._queued += 1
@@ -159,8 +168,12 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether every worker runs."""
-        return all(worker.is_alive() for worker in self._workers)
+        """Whether every worker runs, or is still to be started."""
+        return all(worker.is_alive() or worker.ident is None for worker in self._workers)
+
+    def at_work(self) -> list[tuple[threading.Thread, float | None]]:
+        """Each worker, and when it began what it is at (monotonic clock, seconds); None: it waits for windows."""
+        return list(zip(self._workers, self._busy_since_s, strict=True))
 
     def stuck_s(self) -> float:
         """Seconds that the slowest worker has been at its batch."""
@@ -221,6 +234,7 @@ class Engine:
                 self._busy_since_s[number] = time.monotonic()
         finally:
             self._taking.release()
+        self._metrics.stages.ended(Stage.QUEUE, [window for job in jobs if (window := window_of(job.item)) is not None])
         windows = [window for job in jobs if (window := job.fresh_window) is not None]
         if windows:
             self._metrics.batch_size.observe(len(windows))

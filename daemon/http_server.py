@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from daemon.errors import DependencyUnavailable, PortTaken
 from daemon.health import Health
 from daemon.metrics import Metrics
+from daemon.metrics_page import metrics_page
 from daemon.version import genred_version
 
 MAX_REQUEST_BYTES = 1024
@@ -57,9 +57,10 @@ class HttpServer:
         )
         return application
 
-    async def _show_metrics(self, _request: web.Request) -> web.Response:
+    async def _show_metrics(self, request: web.Request) -> web.Response:
         self._health.refresh_metrics()
-        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        body, content_type = metrics_page(self._metrics.registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _show_livez(self, _request: web.Request) -> web.Response:
         return _verdict(self._health.dead())

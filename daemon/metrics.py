@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
+from daemon.errors import RecordFault
 from daemon.messages import ModelId
+from daemon.metrics_collectors import GpuMemoryMetrics, LogMetrics, StageMetrics, StreamMetrics
+from daemon.stages import Stages
 
-STAGE_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+# A stage of a GPU's batch takes half a millisecond or so, a whole batch on one core seconds.
+STAGE_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 TAKEOVER_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
-BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # engine.max_batch goes so far
+DROP_REASONS = (
+    "duplicate", "lead_in", "tail", "replayed", "overrun", "format_changed", "position", "grid", "stale_epoch",
+    "handed_over", "skipped",
+)  # fmt: skip
 SMOOTHING = 0.1  # of realtime_factor: some ten batches
 
 
 class Metrics:
-    """The metrics as attributes, named as in the exposition but for the prefix `genred_` and `_total`."""
+    """The metrics as attributes, named as in the exposition but for the prefix `genred_` and `_total`.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    named_streams: how many streams have series of their own.
+    """
+
+    def __init__(self, registry: CollectorRegistry, named_streams: int = 0) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a `_created` series beside each counter helps nobody and doubles the page
         self.registry = registry
         self._factor: float | None = None
@@ -27,6 +47,8 @@ class Metrics:
         self._outcome()
         self._kafka()
         self._identity()
+        self._process(named_streams)
+        self._begin_at_nought()
 
     def _audio(self) -> None:
         self.audio_received_seconds = self._counter(
@@ -92,6 +114,9 @@ class Metrics:
         self.consumer_lag_audio_seconds = self._gauge(
             "consumer_lag_audio_seconds", "The same in seconds of audio, by the mean record."
         )
+        self.replayed_records = self._counter(
+            "replayed_records", "Records read again to rebuild what a partition's previous owner knew."
+        )
         self.skipped_records = self._counter("skipped_records", "Records left out to catch up (overload = skip).")
         self.owned_partitions = self._gauge("owned_partitions", "Partitions of the input topic that are this worker's.")
 
@@ -99,9 +124,42 @@ class Metrics:
         self.build_info = Info("genred_build", "The running version.", registry=self.registry)
         self.model_info = self._gauge("model_info", "The serving models: 1.", ("name", "version", "sha256"))
         self.model_reloads = self._counter(
-            "model_reloads", "Times new models were asked to serve, by what came of it (served, refused).", ("result",)
+            "model_reloads",
+            "Times new models were asked to serve, by what came of it (served, refused, unchanged).",
+            ("result",),
         )
         self.inference_device_info = Info("genred_inference_device", "Where the network runs.", registry=self.registry)
+
+    def _process(self, named_streams: int) -> None:
+        self.stages = Stages()
+        self.stage_windows = StageMetrics(self.stages)
+        self.streams = StreamMetrics(named_streams)
+        self.event_loop_lag_seconds = self._gauge(
+            "event_loop_lag_seconds", "How late the event loop was at its last sign of life."
+        )
+        self.engine_busy_seconds = self._gauge(
+            "engine_busy_seconds", "How long the slowest of the engine's workers has been at its batch."
+        )
+        self.gpu_memory = GpuMemoryMetrics()
+        self.logged = LogMetrics()
+        for collector in (self.stage_windows, self.streams, self.gpu_memory, self.logged):
+            self.registry.register(collector)
+        self.process = ProcessCollector(registry=self.registry)
+        self.garbage = GCCollector(registry=self.registry)
+
+    def _begin_at_nought(self) -> None:
+        """Series whose labels are known are there from the start: else nobody sees the first step of `increase`."""
+        known: tuple[tuple[Counter, Iterable[str]], ...] = (
+            (self.audio_dropped_seconds, DROP_REASONS),
+            (self.audio_missing_seconds, ("filled", "untagged")),
+            (self.windows, ("tagged", "silent")),
+            (self.dead_letters, RecordFault),
+            (self.takeovers, ("whole", "cut", "none")),
+            (self.model_reloads, ("served", "refused", "unchanged")),
+        )
+        for counter, values in known:
+            for value in values:
+                counter.labels(value)
 
     def serving(self, models: Sequence[ModelId]) -> None:
         """These models serve from now on."""

@@ -20,6 +20,7 @@ from daemon.metrics import Metrics
 from daemon.scoring import ScoredWindow
 from daemon.sinks.sink import Sink
 from daemon.sources.source import Source
+from daemon.stages import Stage
 from daemon.tagging import StreamRules, Tagger
 from daemon.windows import Windower
 
@@ -81,6 +82,8 @@ class Pipeline:
     async def deliver_all(self) -> None:
         """Give the engine's results to their lanes until it is closed."""
         async for batch in self.engine.results():
+            scored = [done.item.window for done in batch if isinstance(done.item, ScoredWindow)]
+            self.metrics.stages.began(Stage.PUBLISH, scored)
             for lane, done in groupby(batch, key=attrgetter("lane")):
                 await lane.deliver(list(done))
 

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 from daemon.batcher import BatchLimits
 from daemon.model import Model
 from daemon.scoring import Scorer, StageTimer
+from daemon.stages import Stages
 from daemon.vocabulary import Merge
 
 M = TypeVar("M", bound=Model)
@@ -17,7 +18,8 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task(Generic[M]):
-    """What a team is to do. count_unusable hears of NaN samples and the like, timed of the seconds of each stage.
+    """What a team is to do. count_unusable hears of NaN samples and the like, timed of the seconds of each stage,
+    stages of the windows in it.
 
     merge: what becomes of the models' scores, one after the other. measure: the team may take a moment to find out how
     it is fastest.
@@ -29,6 +31,7 @@ class Task(Generic[M]):
     count_unusable: Callable[[int], None]
     timed: StageTimer
     measure: bool
+    stages: Stages
 
 
 class Team(Protocol[M]):

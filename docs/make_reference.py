@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 
 from daemon.metrics import Metrics
 from daemon.settings import ENV_PREFIX, Settings
@@ -36,45 +38,6 @@ JSON:
 ```console
 $ GENRED_SOURCES='[{{"kind": "url", "url": "https://radio.example/live", "stream": "radio-1"}}]' genred run
 ```
-"""
-
-METRICS_INTRO = f"""\
-{NOTICE}
-
-# Metrics
-
-Served at `/metrics` of the HTTP address (`http.host`, `http.port`), in Prometheus' text format.
-
-## Conservation
-
-Every second of audio that is received ends in one place, and is counted there once:
-
-    received = tagged + silent + gap + dropped{{reason}} + in flight
-
-A window overlaps the one before it, so only its fresh audio counts: what no earlier window covered. It becomes tagged
-or silent when every sink has taken the window's result. *Gap* is received audio that no window could use because audio
-around it was missing. What is missing from a stream's time line is in `genred_audio_missing_seconds_total`, outside
-the equation: audio that never came, and audio that an overrun dropped before it was cut into windows.
-*In flight* is everything not decided yet. `/status` shows the same figures for the whole process, with
-`unaccounted`, which is zero but for rounding; anything else is a defect.
-
-Audio is dropped for these reasons:
-
-| reason | what was dropped |
-|---|---|
-| `duplicate` | audio at a position that had been received before |
-| `lead_in` | audio before the first whole hop block of a stream that was joined in its middle |
-| `tail` | audio at the end of a run that is in no whole window |
-| `replayed` | audio read again to rebuild the past of a resumed run; its first reader has counted it |
-| `overrun` | the oldest audio of a live source that was heard faster than the engine could take it |
-| `format_changed` | a chunk whose format is not its epoch's |
-| `position` | a chunk with a negative position |
-| `grid` | a chunk of a sample rate on which the hop is not a whole number of frames |
-| `stale_epoch` | audio of a run of a Kafka stream that another has replaced |
-| `handed_over` | audio that waited when its partition became another worker's, who reads it again |
-| `skipped` | audio that waited when a worker jumped to the present (`overload = "skip"`) |
-
-## All metrics
 """
 
 TRAINING_INTRO = f"""\
@@ -159,20 +122,32 @@ def _training_section(heading: str, text: str, fields: Mapping[str, Schema], sch
 
 def metrics_page() -> str:
     """All metrics, in the order of the code."""
-    metrics = Metrics(CollectorRegistry())
-    found = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
-    rows = [_metric_row(metric) for metric in found]
-    histograms = "A histogram has the series `_bucket`, `_sum` and `_count`; an info is 1, and its labels say it.\n"
-    return "\n".join([METRICS_INTRO, _table(("name", "type", "labels", "meaning"), rows), histograms])
+    page = tomllib.loads((DOCS / "metrics.toml").read_text(encoding="utf-8"))
+    notes = page["metrics"]
+    registry = CollectorRegistry()
+    values = [value for value in vars(Metrics(registry)).values() if value is not registry]
+    collectors: list[Collector] = [value for value in values if hasattr(value, "collect")]
+    rows = [row for collector in collectors for row in _metric_rows(collector, notes)]
+    if notes:
+        raise KeyError(f"docs/metrics.toml: no such metrics: {', '.join(notes)}")
+    head = ("name", "type", "labels", "unit", "meaning", "what to look for")
+    return "\n".join([NOTICE, "", page["introduction"], _table(head, rows), page["end"]])
 
 
-def _metric_row(metric: MetricWrapperBase) -> tuple[str, ...]:
-    suffix, kind = {Counter: ("_total", "counter"), Gauge: ("", "gauge"), Info: ("_info", "info")}.get(
-        type(metric), ("", "histogram")
-    )
-    assert kind != "histogram" or isinstance(metric, Histogram)
-    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-    return f"`{metric._name}{suffix}`", kind, labels, metric._documentation
+def _metric_rows(collector: Collector, notes: dict[str, list[str]]) -> list[tuple[str, ...]]:
+    """A row a family of the collector; its notes are taken out of `notes`."""
+    described = list(getattr(collector, "describe", list)() or collector.collect())
+    rows: list[tuple[str, ...]] = []
+    for family in described:
+        if isinstance(collector, MetricWrapperBase):
+            labels = collector._labelnames
+        else:
+            labels = getattr(family, "_labelnames", None) or tuple(family.samples[0].labels if family.samples else ())
+        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+        unit, look = notes.pop(family.name.removeprefix("genred_"))
+        shown = ", ".join(f"`{label}`" for label in labels)
+        rows.append((f"`{family.name}{suffix}`", family.type, shown, unit, family.documentation, look))
+    return rows
 
 
 def _settings_table(fields: Mapping[str, Schema], schema: Schema, prefix: str) -> str:

@@ -34,7 +34,7 @@ def crew_of(team: GpuTeam, path: Path, metrics: Metrics) -> Crew:
     """The team with one model."""
     models = [team.load(path)]
     count = metrics.unusable_samples.inc
-    scorers, limits = team.scorers(Task(models, None, -60.0, count, metrics.stage_took, False))
+    scorers, limits = team.scorers(Task(models, None, -60.0, count, metrics.stage_took, False, metrics.stages))
     return Crew(each_for_itself(models, False), scorers, limits)
 
 

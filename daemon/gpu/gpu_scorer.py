@@ -24,6 +24,7 @@ from daemon.gpu.lanes import Lanes, Mark
 from daemon.gpu.memory import memory_guard
 from daemon.inference import Scores
 from daemon.scoring import StageTimer
+from daemon.stages import Stage, Stages
 from daemon.vocabulary import Merge
 
 _COPY_THREADS = 4
@@ -48,7 +49,9 @@ class GpuScorer:
         timed: StageTimer,
         merge: Merge | None = None,
         resample_on: ResampleOn = ResampleOn.DEVICE,
+        stages: Stages | None = None,
     ) -> None:
+        self._stages = stages or Stages()
         self._lanes = lanes
         self.features = DeviceFeatures(networks[0].card.front_end, lanes, count_unusable, resample_on)
         self.serve(networks, merge)
@@ -74,6 +77,7 @@ class GpuScorer:
     def begin(self, windows: Sequence[Window]) -> GpuBatch:
         """Enqueue the batch. AcceleratorOutOfMemory when the device cannot hold it."""
         lanes, ensemble = self._lanes, self._ensemble
+        self._stages.began(Stage.FEATURES, windows)
         order, n_whole = ensemble.whole_first(windows)
         ordered = [windows[place] for place in order]
         with memory_guard(lanes.device, len(windows)):
@@ -91,6 +95,8 @@ class GpuScorer:
                 result = buffers.download(answer)
                 marks.append(lanes.mark_work())
         ensemble.note_carries(windows)
+        self._stages.ended(Stage.FEATURES, windows)  # enqueued; from here on the device has them
+        self._stages.began(Stage.INFERENCE, windows)
         return GpuBatch(self, windows, order, result, mean_squares.shape[1], marks, buffers, ensemble.merge)
 
     def finish(self, batch: GpuBatch) -> list[Scores | None]:
@@ -100,6 +106,7 @@ class GpuScorer:
         answer = batch.result.numpy().copy()
         self._idle.append(batch.buffers)
         self._tell(batch.marks)
+        self._stages.ended(Stage.INFERENCE, batch.windows)
         powers = answer[:, : batch.n_blocks].tolist()
         scores = answer[:, batch.n_blocks :] if batch.merge is None else batch.merge(answer[:, batch.n_blocks :])
         found: list[Scores | None] = [None] * len(batch.windows)

@@ -61,6 +61,7 @@ class GpuTeam:
                 task.timed,
                 task.merge,
                 self._resample_on,
+                task.stages,
             )
         return (Turn(self._scorer, task.models, task.merge),), self._limits
 

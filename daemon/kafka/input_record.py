@@ -17,10 +17,12 @@ from daemon.kafka.payload import decode_container
 from daemon.sources.icy import cleaned
 
 CONTENT_TYPE, POSITION, EPOCH, END, TITLE = "content-type", "position", "epoch", "end", "title"
+TRACEPARENT = "traceparent"  # of W3C Trace Context
 MAX_POSITION = 2**53  # frames; every JSON reader and every double holds it exactly
 MAX_EPOCH_CHARS = 128
 _MAX_POSITION_DIGITS = 20  # leading zeros included: a bound on the work, not on the number
 _LONG_TITLE_BYTES = 4096  # such a title is cut before it is cleaned, and not remembered
+_LONG_TRACEPARENT_BYTES = 128  # 55 today; later versions may be longer
 _NO_TIME_FROM_MS = 253_370_764_800_000  # the year 9999: a clock in wrong units, and not to be written as RFC 3339
 _FALSE = (b"false", b"0")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -60,7 +62,7 @@ class AudioRecord:
     """A chunk of a stream: whole interleaved frames. `end`: nothing follows them.
 
     `epoch` and `position` (frames) are None where the producer gives none. `captured_at_s` is the Unix time of the
-    first frame in seconds, 0 when unknown.
+    first frame in seconds, 0 when unknown. `traceparent` is the header as it stands, believed by nobody yet.
     """
 
     stream: str
@@ -71,6 +73,7 @@ class AudioRecord:
     captured_at_s: float
     end: bool
     title: str | None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,9 @@ def parse_record(record: InputRecord, rules: InputRules) -> AudioRecord | EndRec
     audio_format, audio = _audio(record, value, headers.get(CONTENT_TYPE), rules)
     known_time = 0 <= record.timestamp_ms < _NO_TIME_FROM_MS
     captured_at_s = record.timestamp_ms / 1000 if known_time else 0.0
-    return AudioRecord(stream, epoch, position, audio_format, audio, captured_at_s, end, title)
+    trace = headers.get(TRACEPARENT)
+    traceparent = trace.decode("ascii", "replace") if trace and len(trace) <= _LONG_TRACEPARENT_BYTES else None
+    return AudioRecord(stream, epoch, position, audio_format, audio, captured_at_s, end, title, traceparent)
 
 
 def _stream(key: bytes | None, max_bytes: int) -> str:

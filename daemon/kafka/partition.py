@@ -73,6 +73,7 @@ class OwnedPartition:
         assert self._rebuild is not None
         ledger = self._pipeline.ledger
         ledger.receive(_seconds(record))
+        self._pipeline.metrics.replayed_records.inc()
         given_up_s = self._rebuild.read(record, offset)
         if given_up_s:
             ledger.drop("replayed", given_up_s)
@@ -104,7 +105,8 @@ class OwnedPartition:
         self.mean_record_s += (seconds - self.mean_record_s) * (SMOOTHING if self.mean_record_s else 1.0)
         self.point.watermark.read(offset)
         self._heard(record)
-        jobs = self._jobs_of(events, offset)
+        trace = record.traceparent if isinstance(record, AudioRecord) else None
+        jobs = self._jobs_of(events, offset, traceparent=trace)
         if isinstance(record, EndRecord) and record.deleted:
             await self._forget(record.stream, jobs, offset)
         await self._hand_on(jobs)
@@ -202,7 +204,9 @@ class OwnedPartition:
             if run is not None:
                 run.heard_at_s, run.heard_in_s = time.monotonic(), self._newest_s
 
-    def _jobs_of(self, events: Sequence[Event], offset: int, idle: bool = False) -> list[Job]:
+    def _jobs_of(
+        self, events: Sequence[Event], offset: int, idle: bool = False, traceparent: str | None = None
+    ) -> list[Job]:
         """Book what is lost or missing; a ticket and a job for the rest; no commit may come between."""
         jobs = []
         ledger = self._pipeline.ledger
@@ -218,11 +222,11 @@ class OwnedPartition:
                 case StreamEnd():
                     jobs.append(Job(self, item, self, self.point.close(event, offset, idle)))
                 case Window():
-                    jobs.append(self._window_job(item, event, offset))
+                    jobs.append(self._window_job(item, event, offset, traceparent))
                     self._handing_on_s += item.fresh_s
         return jobs
 
-    def _window_job(self, window: Window, event: Event, offset: int) -> Job:
+    def _window_job(self, window: Window, event: Event, offset: int, traceparent: str | None) -> Job:
         assert window.origin is not None
         ticket = self.point.watermark.issue(Ticket(offset, event.run, event.needed_offset, window.origin.first_offset))
         item: Item = window
@@ -231,7 +235,7 @@ class OwnedPartition:
             scored = as_scored(window, logged.result, self._pipeline.engine.roster)
             if scored is not None:
                 item, ticket.known, ticket.log_offset = scored, True, logged.log_offset
-        return Job(self, item, self, ticket)
+        return Job(self, item, self, ticket, traceparent)
 
     async def _hand_on(self, jobs: Sequence[Job]) -> None:
         left = deque(jobs)
