@@ -81,9 +81,10 @@ class Prometheus:
         result = self.ask("query", query=expression)
         return list(result["result"]) if result["resultType"] != "scalar" else [{"value": result["result"]}]
 
-    def firing(self) -> set[str]:
-        """The names of the alerts that fire."""
-        return {alert["labels"]["alertname"] for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"}
+    def firing(self) -> set[tuple[str, str | None]]:
+        """The alerts that fire: name and instance, if it is of one."""
+        found = [alert["labels"] for alert in self.ask("alerts")["alerts"] if alert["state"] == "firing"]
+        return {(labels["alertname"], labels.get("instance")) for labels in found}
 
 
 @contextmanager

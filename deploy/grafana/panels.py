@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus, stat, table, timeseries
 from grafana_foundation_sdk.models import common as common_model
-from grafana_foundation_sdk.models.dashboard import DashboardColorSchemeOptions as Scheme
-from grafana_foundation_sdk.models.dashboard import DataSourceRef, DataTransformerConfig, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
@@ -96,7 +102,7 @@ def bars(title: str, text: str, unit: str, query: Query, width: int = WIDTH) -> 
         .span(width)
         .orientation(common_model.VizOrientation.HORIZONTAL)
         .display_mode(common_model.BarGaugeDisplayMode.GRADIENT)
-        .color_scheme(dashboard.FieldColor().mode("continuous-BlPu"))
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.CONTINUOUS_BL_PU))
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .with_target(_target(query, 0).instant())
     )
@@ -124,13 +130,9 @@ def rows(title: str, text: str, query: Query, hidden: tuple[str, ...] = (), widt
 def fixed(panel: timeseries.Panel, colours: dict[str, str]) -> timeseries.Panel:
     """The same with these colours for these legends, so that what is bad looks it on every dashboard."""
     for legend, colour in colours.items():
-        value = dashboard.FieldColor().mode(Scheme.FIXED.value).fixed_color(colour).build()
-        panel = panel.override_by_name(legend, [_property("color", value.to_json())])
+        value = dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour).build()
+        panel = panel.override_by_name(legend, [DynamicConfigValue(id_val="color", value=value.to_json())])
     return panel
-
-
-def _property(name: str, value: object) -> dashboard.dashboard.DynamicConfigValue:
-    return dashboard.dashboard.DynamicConfigValue(id_val=name, value=value)
 
 
 def _target(query: Query, place: int) -> prometheus.Dataquery:
