@@ -26,6 +26,8 @@ from tests.tiny_model import tiny_card, tiny_graph, write_tiny_model
 WIDE, ROUNDS = 4096, 24  # some 10 billion operations a window: half a second or more on one core
 FED_S = 8  # seconds of each partition's audio in one sending, with a pause of half a second between two
 
+TOO_MUCH = 'overload = "skip"\nmax_lag_s = 90\n'
+
 
 @dataclass
 class Observed:
@@ -49,7 +51,7 @@ def observed(folder: Path, bootstrap: str) -> Iterator[Observed]:
         pool = stack.enter_context(workers(quick, made(folder / "quick"), tiny, "at-least-once"))
         heavy = write_slow_model(folder / "slow.onnx")
         behind = stack.enter_context(workers(late, made(folder / "late"), heavy, "at-least-once"))
-        worker, slow = pool.start(), behind.start('overload = "skip"\nmax_lag_s = 90')
+        worker, slow = pool.start(), behind.start(TOO_MUCH + broken_source(folder))
         pool.until_working(worker)
         behind.until_working(slow)
         stack.enter_context(fed(quick, 1, broken=True))
@@ -85,6 +87,12 @@ sources = [
 sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
 """)
     return path
+
+
+def broken_source(folder: Path) -> str:
+    """One more source, which fails; a failed source counts as one that stalls."""
+    (folder / "broken.wav").write_text("no audio")
+    return f'[[sources]]\nkind = "file"\npath = "{folder / "broken.wav"}"\nstream = "broken"\n'
 
 
 def write_slow_model(path: Path) -> Path:
