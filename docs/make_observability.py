@@ -1,4 +1,4 @@
-"""Writes docs/alerts.md from the rules and docs/dashboards.md from the dashboards: `python docs/make_observability.py`."""
+"""Writes docs/alerts.md and docs/dashboards.md from rules and dashboards: `python docs/make_observability.py`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ALERTS = f"""{NOTICE}
 
 # Alerts
 
-`deploy/prometheus/rules/alerts.yml`; what they ask for often is worked out in `recording.yml` beside it. *Critical* should
-wake somebody: streams are not tagged, or audio is lost. *Warning* wants a look in the day.
+`deploy/prometheus/rules/alerts.yml`; what they ask for often is worked out in `recording.yml` beside it. *Critical*
+should wake somebody: streams are not tagged, or audio is lost. *Warning* wants a look in the day.
 
 | alert | severity | when | for |
 | --- | --- | --- | --- |
@@ -67,11 +67,13 @@ With the Prometheus operator, take the chart's monitor and put `rules/*.yml` int
 
 ## How they are tested
 
-`tests/alerts.yml` holds, for each alert, a worker that is well and one with the fault: the alert is not there just before
-its time, is there after it, and says what it should. `tests/test_prometheus_live.py` makes faults for real, and waits for
-the alerts in a real Prometheus that scrapes real daemons every second: a radio that stalls, a model too heavy for
-the machine (falling behind, losing audio), records that are none, a process that is killed. The rules there are the
-shipped ones with every window and every `for` divided by sixty (and at least 4 s); bounds are as shipped.
+`deploy/prometheus/tests/alerts.yml` holds a worker that is well, and for each alert one with the fault: the alert is
+not there just before its time, is there after it, and says what it should. `tests/test_prometheus_live.py` makes faults
+for real, and waits for the alerts in a real Prometheus that scrapes real daemons every second: a radio that stalls, a
+model too heavy for the machine (falling behind, losing audio), records that are none, a process that is killed. The
+rules there are the shipped ones with every window and every `for` divided by sixty (and at least 4 s); bounds are as
+shipped. In the same run every expression of every rule and dashboard must have data, but for the GPU's memory where
+there is no GPU.
 """
 
 DASHBOARDS = f"""{NOTICE}
@@ -97,8 +99,11 @@ $ mkdir -p /var/lib/grafana/dashboards && cp deploy/grafana/dashboards/*.json /v
 $ systemctl restart grafana-server
 ```
 
-By hand: *Dashboards, New, Import*, and one JSON after another. They are written for Grafana 11.6 and newer. For the dots
-that lead from a latency to its trace, see [metrics](metrics.md#exemplars-and-traces).
+By hand: *Dashboards, New, Import*, and one JSON after another. They are written for Grafana 11.6 and newer. For the
+dots that lead from a latency to its trace, see [metrics](metrics.md#exemplars-and-traces).
+
+Every expression is asked of a real Prometheus in the tests. The JSON is read by the models of Grafana's own SDK; no
+Grafana has drawn it in the tests.
 """
 
 

@@ -1,4 +1,4 @@
-"""Daemons under load, and with faults, for a Prometheus to watch: radios and files, Kafka, a worker that is too slow."""
+"""Daemons under load and with faults, for a Prometheus to watch: a radio, files, Kafka, a worker that is too slow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from tests.tiny_model import tiny_card, tiny_graph, write_tiny_model
 
 WIDE, ROUNDS = 4096, 24  # some 10 billion operations a window: half a second or more on one core
 FED_S = 8  # seconds of each partition's audio in one sending, with a pause of half a second between two
-
 TOO_MUCH = 'overload = "skip"\nmax_lag_s = 90\n'
 
 

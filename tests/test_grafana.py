@@ -87,7 +87,8 @@ def test_uids_are_stable_and_differ() -> None:
 
 
 def test_provisioning_finds_prometheus_and_the_dashboards() -> None:
-    source, provider = (load(FOLDER / "provisioning" / name) for name in ("datasources/prometheus.yml", "dashboards/genred.yml"))
+    source = load(FOLDER / "provisioning" / "datasources" / "prometheus.yml")
+    provider = load(FOLDER / "provisioning" / "dashboards" / "genred.yml")
     assert source["datasources"][0]["type"] == "prometheus" and source["datasources"][0]["isDefault"]
     assert provider["providers"][0]["options"] == {"path": "/var/lib/grafana/dashboards"}
 

@@ -41,7 +41,7 @@ def _genres() -> list[Panel]:
                 f" / (sum by (instance) ({rate('genred_windows_total')}) > 0)"
             ),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _streams() -> list[Panel]:
@@ -59,4 +59,4 @@ def _streams() -> list[Panel]:
             Query(f"topk(10, max by (stream) ({chosen('genred_stream_lag_seconds')}))", "{{stream}}"),
         ),
         lines("Streams without a window", "For how long: the ten longest.", "s", Query(f"topk(10, {age})", "{{stream}}")),
-    ]  # fmt: skip
+    ]

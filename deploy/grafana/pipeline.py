@@ -48,24 +48,24 @@ def _stages() -> list[Panel]:
             Query(quantile(0.5, "genred_stage_duration_seconds", "stage"), "{{stage}} p50"),
             Query(quantile(0.95, "genred_stage_duration_seconds", "stage"), "{{stage}} p95"),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _batches() -> list[Panel]:
     filled = f"{chosen('genred_queue_windows')} / {chosen('genred_queue_capacity_windows')}"
-    size = f"sum by (instance) ({rate('genred_batch_size_sum')}) / sum by (instance) ({rate('genred_batch_size_count')})"
+    windows, batches = (f"sum by (instance) ({rate(f'genred_batch_size_{part}')})" for part in ("sum", "count"))
     return [
         lines(
             "Queue", "Share of its room that is taken; at 1 the sources wait for the engine.", "percentunit",
             Query(filled, "{{instance}} {{queue}}"),
         ),
-        lines("Windows in a batch", "The mean.", "none", Query(size)),
+        lines("Windows in a batch", "The mean.", "none", Query(f"{windows} / {batches}")),
         buckets("Batch sizes", "At the most that is allowed, with a full queue: the engine is the bottleneck.", "none", "genred_batch_size"),
         lines(
             "Wait of a batch", "From its first window to its closing; at most engine.max_wait_ms.", "s",
             *[Query(quantile(share, "genred_batch_wait_seconds"), f"p{share * 100:g}") for share in (0.5, 0.95)],
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _engine() -> list[Panel]:
@@ -88,7 +88,7 @@ def _engine() -> list[Panel]:
             "GPU memory", "Of this process's tensors; nothing without a GPU.", "bytes",
             Query(chosen("genred_gpu_memory_bytes"), "{{kind}} {{instance}}"),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _process() -> list[Panel]:
@@ -108,7 +108,7 @@ def _process() -> list[Panel]:
             Query(rate("genred_log_messages_suppressed_total")),
         ),
         lines("Samples that are none", "NaN, infinite or absurd, a second.", "none", Query(rate("genred_unusable_samples_total"))),
-    ]  # fmt: skip
+    ]
 
 
 def _serves() -> list[Panel]:
@@ -120,4 +120,4 @@ def _serves() -> list[Panel]:
             "Models asked for", "In the last five minutes, by what came of it.", "none",
             Query(f"sum by (result) (increase({chosen('genred_model_reloads_total')}[5m]))", "{{result}}"),
         ),
-    ]  # fmt: skip
+    ]

@@ -14,7 +14,7 @@ LATENCY = "genred_end_to_end_latency_seconds"
 
 def service() -> Dashboard:
     """Rate, errors, latency, lag, realtime factor, conservation of seconds."""
-    text = "What genred does for its streams: rate, errors, latency, lag, headroom, and where every second of audio went."
+    text = "What genred does for its streams: rate, errors, latency, lag, headroom, and where all audio went."
     sections = [
         Section("Now", _now()),
         Section("Audio and windows", _audio()),
@@ -46,7 +46,7 @@ def _now() -> list[Panel]:
             f"min({chosen('genred_realtime_factor')} / ({rate('genred_audio_received_seconds_total')} > 0))",
             warning=1, under=True,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _audio() -> list[Panel]:
@@ -90,7 +90,7 @@ def _audio() -> list[Panel]:
             "Windows", "Windows a second, by outcome.", "none",
             Query(f"sum by (outcome) ({rate('genred_windows_total')})", "{{outcome}}"), stacked=True, width=8,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _latency() -> list[Panel]:
@@ -112,7 +112,7 @@ def _latency() -> list[Panel]:
             Query(chosen("genred_realtime_factor"), "can {{instance}}"), Query(need, "needs {{instance}}"),
         ),
         lines("Age of the last result", "Since a worker last published a window.", "s", Query(age)),
-    ]  # fmt: skip
+    ]
 
 
 def _errors() -> list[Panel]:
@@ -136,7 +136,7 @@ def _errors() -> list[Panel]:
             Query(f"sum by (kind) (increase({chosen('genred_source_restarts_total')}[5m]))", "{{kind}}"), width=8,
         ),
         lines("Firing alerts", "Docs: docs/alerts.md.", "none", Query(firing, "{{severity}} {{alertname}}"), width=8),
-    ]  # fmt: skip
+    ]
 
 
 def _group() -> list[Panel]:
@@ -156,4 +156,4 @@ def _group() -> list[Panel]:
             Query(f"sum({rate('genred_replayed_records_total')})", "read again"),
             Query(f"sum({rate('genred_skipped_records_total')})", "left out"),
         ),
-    ]  # fmt: skip
+    ]
