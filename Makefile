@@ -8,7 +8,7 @@ ENGINE ?= .cache/engine
 PLAIN := .cache/plain/musicnn-msd-plain.onnx
 export PYTHON
 
-.PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos clean help
+.PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos lock image-check clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -80,6 +80,20 @@ chaos: setup-test
 # make bench-kafka   one Kafka worker beside the engine alone, with a broker of its own
 bench-kafka: setup-test
 	.venv/bin/python -m tests.with_broker .venv/bin/genred bench kafka --bootstrap '{bootstrap}'
+
+# make lock   the versions in the container images, anew: deploy/docker/requirements.*.txt
+LOCK := .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annotate --custom-compile-command 'make lock'
+lock: setup-test
+	echo 'setuptools>=77' | $(LOCK) - --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
+	  -o deploy/docker/requirements.build.txt
+	$(LOCK) pyproject.toml --extra cpu --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
+	  -o deploy/docker/requirements.cpu.txt
+	$(LOCK) pyproject.toml --extra gpu --python-version 3.12 --python-platform x86_64-manylinux_2_39 \
+	  -o deploy/docker/requirements.gpu.txt
+
+# make image-check   the CPU image's steps in a clean root (needs root), its size, and a run of it; docs/containers.md
+image-check: setup-test
+	.venv/bin/python -m tests.image_check
 
 clean:
 	rm -rf .venv .venv-openvino .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

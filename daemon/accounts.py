@@ -16,6 +16,7 @@ class Accounts:
 
     def __init__(self, engine: Engine, ledger: Ledger, metrics: Metrics) -> None:
         self._engine, self._ledger, self._metrics = engine, ledger, metrics
+        self._tagged, self._silent = metrics.windows.labels("tagged"), metrics.windows.labels("silent")
         self.published_windows = 0
 
     def published(self, scored: ScoredWindow) -> None:
@@ -23,7 +24,7 @@ class Accounts:
         metrics, silent, now_s = self._metrics, scored.scores is None, time.time()
         self._ledger.publish(scored.window, silent)
         self._engine.release(scored.window)
-        metrics.windows.labels("silent" if silent else "tagged").inc()
+        (self._silent if silent else self._tagged).inc()
         best: str | None = None
         if scored.scores is not None:
             voice = scored.roster.main

@@ -13,6 +13,7 @@ from daemon.crew import load_models
 from daemon.errors import GenredError, PortTaken
 from daemon.settings import Settings
 from daemon.source_settings import DeviceSettings
+from daemon.telemetry import make_tracer
 
 
 def run_check(settings: Settings, connect: bool = False) -> None:
@@ -25,6 +26,7 @@ def run_check(settings: Settings, connect: bool = False) -> None:
         ("sources", _check_sources),
         ("devices", _check_devices),
         ("http", _check_port),
+        ("tracing", _check_tracing),
     ]
     typer.echo("ok    settings")
     failures = [error for name, check in checks if (error := _try(name, check, settings)) is not None]
@@ -66,6 +68,14 @@ def _check_model(settings: Settings) -> str:
 def _check_sources(settings: Settings) -> str:
     sources = make_sources(settings, lambda _chunk: None)
     return f"{len(sources)} streams" if sources else "none yet; add [[sources]] to the settings"
+
+
+def _check_tracing(settings: Settings) -> str:
+    tracer = make_tracer(settings.tracing)
+    if tracer is None:
+        return "none asked for"
+    tracer.close()
+    return f"{settings.tracing.sample_share:.0%} of the windows to {settings.tracing.endpoint}"
 
 
 def _check_devices(settings: Settings) -> str:

@@ -59,8 +59,10 @@ def main() -> None:
     except typer.Abort:
         sys.exit(130)
     except GenredError as error:
+        from daemon.log_writer import write_line
+
         for line in str(error).splitlines():
-            typer.echo(f"genred: {line}", err=True)
+            write_line(f"genred: {line}")  # to a full disk, it may be: the code says it too
         sys.exit(error.exit_code)
     except Exception as error:
         sys.exit(_usage(error))
@@ -130,6 +132,18 @@ def check(
     if connect:
         start_logging("error", "text")
     run_check(read_settings(config, _flags(model, device, None, False)), connect)
+
+
+@app.command()
+def health(
+    config: ConfigOption = None,
+    ready: Annotated[bool, typer.Option("--ready", help="Ask for readiness instead of life.")] = False,
+    timeout_s: Annotated[float, typer.Option("--timeout", min=0.1, max=60, help="Seconds to wait.")] = 5.0,
+) -> None:
+    """Ask the daemon of these settings, on this machine, whether it is alive; exit code 69 when it is not."""
+    from daemon.ask_health import ask_health
+
+    ask_health(read_settings(config, {}).http, ready, timeout_s)
 
 
 @app.command(name="config")

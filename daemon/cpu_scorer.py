@@ -38,7 +38,8 @@ class CpuScorer:
     ) -> None:
         self._models = models
         self._stages = stages or Stages()
-        self._features = CpuFeatures(models[0].card.front_end, count_unusable)
+        self._front_end = models[0].card.front_end
+        self._features = CpuFeatures(self._front_end, count_unusable)
         self._silence_power = 10 ** (silence_dbfs / 10)
         self._run_windows, self._timed, self._merge = run_windows, timed, merge
 
@@ -47,16 +48,17 @@ class CpuScorer:
         started = perf_counter()
         self._stages.began(Stage.FEATURES, windows)
         frames = [self._features.window(window) for window in windows]
+        loud = [place for place, window in enumerate(windows) if window_power(window) >= self._silence_power]
+        # Once for all models, which hear alike.
+        inputs = network_input(np.stack([frames[place] for place in loud]), self._front_end) if loud else None
         featured = perf_counter()
         self._timed("features", featured - started)
         self._stages.ended(Stage.FEATURES, windows)
-        loud = [place for place, window in enumerate(windows) if window_power(window) >= self._silence_power]
         found: list[Scores | None] = [None] * len(windows)
-        if loud:
+        if inputs is not None:
             heard = [windows[place] for place in loud]
-            seen = [frames[place] for place in loud]
             self._stages.began(Stage.INFERENCE, heard)
-            columns = [_scored(model, heard, seen, self._run_windows) for model in self._models]
+            columns = [_scored(model, heard, inputs, self._run_windows) for model in self._models]
             for place, *parts in zip(loud, *columns, strict=True):
                 together = np.concatenate(parts) if len(parts) > 1 else parts[0]
                 found[place] = together if self._merge is None else self._merge(together)
@@ -67,8 +69,11 @@ class CpuScorer:
         return FinishedBatch(found)
 
 
-def _scored(model: OnnxModel, windows: list[Window], frames: list[Features], run_windows: int) -> list[Scores]:
-    """One model's scores of loud windows; those of a stream in order, each handing on what the next one needs."""
+def _scored(model: OnnxModel, windows: list[Window], inputs: Features, run_windows: int) -> list[Scores]:
+    """One model's scores of loud windows; those of a stream in order, each handing on what the next one needs.
+
+    inputs: float32 (windows, *card.input_shape).
+    """
     found: list[Scores | None] = [None] * len(windows)
     waiting = list(range(len(windows)))
     while waiting:
@@ -80,22 +85,20 @@ def _scored(model: OnnxModel, windows: list[Window], frames: list[Features], run
         for places in by_kind.values():
             for first in range(0, len(places), run_windows):
                 run = places[first : first + run_windows]
-                _run(model, [windows[place] for place in run], [frames[place] for place in run], run, found)
+                _run(model, [windows[place] for place in run], inputs[run], run, found)
         waiting = [place for place in waiting if found[place] is None]
     return [scores for scores in found if scores is not None]
 
 
 def _run(
-    model: OnnxModel, windows: list[Window], frames: list[Features], places: list[int], found: list[Scores | None]
+    model: OnnxModel, windows: list[Window], inputs: Features, places: list[int], found: list[Scores | None]
 ) -> None:
     """One pass through the network, all with a carry or all without."""
-    batch = frames[0][np.newaxis] if len(windows) == 1 else np.stack(frames)
-    batch = network_input(batch, model.card.front_end)
     if not model.fits_carry(windows[0].grid.blocks_per_window):
-        scores = model.scores(batch)
+        scores = model.scores(inputs)
     else:
         carried = [carry for window in windows if (carry := _carried(model, window)) is not None]
-        scores, carries = model.scores_and_carries(batch, np.stack(carried) if carried else None)
+        scores, carries = model.scores_and_carries(inputs, np.stack(carried) if carried else None)
         for window, carry in zip(windows, carries, strict=True):
             _keep(window.blocks[-1], model, carry.copy() if len(windows) > 1 else carry)
     for place, own in zip(places, scores, strict=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Coroutine
 from typing import Any
 
 from daemon.errors import DrainTimedOut
+from daemon.log_writer import write_line
+from daemon.logs import flush_logs
 
 
 async def ending_on_time(work: Coroutine[Any, Any, None]) -> None:
@@ -18,5 +19,8 @@ async def ending_on_time(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except DrainTimedOut as error:
-        print(f"genred: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        flush_logs()
+        write_line(f"genred: {error}")
         os._exit(error.exit_code)
+    finally:
+        flush_logs()  # before what the command line says of the end

@@ -168,8 +168,12 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether every worker runs."""
-        return all(worker.is_alive() for worker in self._workers)
+        """Whether every worker runs, or is still to be started."""
+        return all(worker.is_alive() or worker.ident is None for worker in self._workers)
+
+    def at_work(self) -> list[tuple[threading.Thread, float | None]]:
+        """Each worker, and when it began what it is at (monotonic clock, seconds); None: it waits for windows."""
+        return list(zip(self._workers, self._busy_since_s, strict=True))
 
     def stuck_s(self) -> float:
         """Seconds that the slowest worker has been at its batch."""

@@ -66,7 +66,7 @@ def make_grid(sample_rate_hz: int, front_end: FrontEnd, window_s: float, hop_s: 
     blocks = blocks_per_window(window_s, hop_s)
     if frames_exactly(hop_s, front_end.sample_rate_hz) % front_end.frame_hop:
         raise SettingsError(
-            f"windows: hop_s={hop_s:g} is not a whole number of the model's spectrogram frames "
+            f"windows: hop_s={hop_s:g} is not a whole number of the model's frames "
             f"({front_end.frame_hop} samples at {front_end.sample_rate_hz} Hz)"
         )
     left, right = block_margins(sample_rate_hz, front_end)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from daemon.engine import Engine
+from daemon.guard import Guard
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.model import Model
@@ -14,9 +15,6 @@ from daemon.pipeline import Pipeline
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import TROUBLED, SourceState
 from daemon.version import genred_version
-
-# Far above any batch; a worker that is at one for so long is stuck.
-ENGINE_STUCK_S = 60.0
 
 
 class Health:
@@ -30,26 +28,31 @@ class Health:
         sources: Sequence[Source | Feeder],
         ledger: Ledger,
         metrics: Metrics,
+        guard: Guard,
     ) -> None:
         self._pipeline, self._engine, self._sources = pipeline, engine, sources
         self._models = models
-        self._ledger, self._metrics = ledger, metrics
+        self._ledger, self._metrics, self._guard = ledger, metrics, guard
         self._restarts_seen: dict[str, int] = {}
         self.draining = False
-        self.started_at_s = time.time()
+        self.on_drain: Callable[[], None] = lambda: None
+        self.last_reload: str | None = None  # what came of it
+        self._started_s = time.monotonic()
 
     def serving(self, models: Sequence[Model]) -> None:
         """These models serve from now on."""
         self._models = models
 
+    def drain(self) -> None:
+        """The end has begun: no more readiness."""
+        self.draining = True
+        self.on_drain()
+
     def dead(self) -> str | None:
-        """Why the process should be restarted; None while it makes progress."""
-        if not self._engine.alive:
+        """Why the process should be restarted; None while it makes progress, whatever others do."""
+        if not self._engine.alive and not self.draining:  # at the end they are done
             return "a thread of the engine has ended"
-        stuck_s = self._engine.stuck_s()
-        if stuck_s > ENGINE_STUCK_S:
-            return f"a thread of the engine has been at one batch for {stuck_s:.0f} s"
-        return None
+        return self._guard.trouble()
 
     def unready(self) -> str | None:
         """Why no results can be expected; None when they can."""
@@ -61,17 +64,31 @@ class Health:
         states = {source.status.state for source in self._sources}
         if SourceState.RUNNING in states or states == {SourceState.ENDED}:
             return None
+        if not self._sources:
+            return "there are no sources"
         troubled = [f"{s.status.name} is {s.status.state}" for s in self._sources if s.status.state in TROUBLED]
         return "; ".join(troubled[:5]) or "no source has given audio yet"
+
+    def line(self) -> str:
+        """How it goes, for people."""
+        unready = self.unready()
+        factor = self._metrics.registry.get_sample_value("genred_realtime_factor") or 0.0
+        return (
+            f"{'ready' if unready is None else f'not ready: {unready}'}; {self._pipeline.live_streams} streams, "
+            f"{self._pipeline.published_windows} windows, {factor:.0f} times real time"
+        )
 
     def status(self) -> dict[str, Any]:
         """The `/status` document."""
         models = [{**each.id.as_json(), "path": str(each.path), "provider": each.provider} for each in self._models]
         return {
             "version": genred_version(),
-            "uptime_seconds": round(time.time() - self.started_at_s, 1),
+            "uptime_seconds": round(time.monotonic() - self._started_s, 1),
+            "live": self.dead() is None,
             "ready": self.unready() is None,
             "unready_because": self.unready(),
+            "last_reload": self.last_reload,
+            "loop_lag_seconds": round(self._guard.loop_lag_s, 3),
             "model": models[0],
             "models": models,
             "seconds": self._ledger.as_json(self._pipeline.in_flight_s),

@@ -17,7 +17,7 @@ from prometheus_client import (
 
 from daemon.errors import RecordFault
 from daemon.messages import ModelId
-from daemon.metrics_collectors import GpuMemoryMetrics, StageMetrics, StreamMetrics
+from daemon.metrics_collectors import GpuMemoryMetrics, LogMetrics, StageMetrics, StreamMetrics
 from daemon.stages import Stages
 
 # A stage of a GPU's batch takes half a millisecond or so, a whole batch on one core seconds.
@@ -135,16 +135,14 @@ class Metrics:
         self.stage_windows = StageMetrics(self.stages)
         self.streams = StreamMetrics(named_streams)
         self.event_loop_lag_seconds = self._gauge(
-            "event_loop_lag_seconds", "How late the event loop was at the last look, two a second."
+            "event_loop_lag_seconds", "How late the event loop was at its last sign of life."
         )
         self.engine_busy_seconds = self._gauge(
             "engine_busy_seconds", "How long the slowest of the engine's workers has been at its batch."
         )
         self.gpu_memory = GpuMemoryMetrics()
-        self.log_messages_suppressed = self._counter(
-            "log_messages_suppressed", "Messages left out of the log: repeats of others."
-        )
-        for collector in (self.stage_windows, self.streams, self.gpu_memory):
+        self.logged = LogMetrics()
+        for collector in (self.stage_windows, self.streams, self.gpu_memory, self.logged):
             self.registry.register(collector)
         self.process = ProcessCollector(registry=self.registry)
         self.garbage = GCCollector(registry=self.registry)

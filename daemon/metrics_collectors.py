@@ -1,4 +1,4 @@
-"""Metrics that are read when they are asked for: of the stages, of the GPU's memory, of single streams."""
+"""Metrics that are read when they are asked for: of stages, the GPU's memory, the log, single streams."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from daemon.logs import log_output
 from daemon.stages import Stages
 
 OTHER = "other"
@@ -41,10 +42,10 @@ class StageMetrics(Collector):
         came, left, inside, progress = families
         for stage, count in self._stages.counts.items():
             windows_in, windows_out, last_s = count.read()
-            came.add_sample("genred_stage_windows_in_total", {"stage": stage.value}, windows_in)
-            left.add_sample("genred_stage_windows_out_total", {"stage": stage.value}, windows_out)
-            inside.add_sample(inside.name, {"stage": stage.value}, windows_in - windows_out)
-            progress.add_sample(progress.name, {"stage": stage.value}, last_s)
+            came.add_sample("genred_stage_windows_in_total", {"stage": stage}, windows_in)
+            left.add_sample("genred_stage_windows_out_total", {"stage": stage}, windows_out)
+            inside.add_sample(inside.name, {"stage": stage}, windows_in - windows_out)
+            progress.add_sample(progress.name, {"stage": stage}, last_s)
         return families
 
 
@@ -73,6 +74,26 @@ class GpuMemoryMetrics(Collector):
             family.add_sample(family.name, {"kind": "allocated"}, allocated)
             family.add_sample(family.name, {"kind": "reserved"}, reserved)
         return (family,) if family.samples else ()
+
+
+class LogMetrics(Collector):
+    """What is not in the log."""
+
+    def describe(self) -> Iterable[Metric]:
+        """The families without samples."""
+        return (
+            CounterMetricFamily("genred_log_messages_suppressed", "Messages left out of the log: repeats of others."),
+            CounterMetricFamily("genred_log_lines_lost", "Lines of the log that could not be written."),
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        """The families as they are now."""
+        output = log_output()
+        counts = (0, 0) if output is None else (output.left_out, output.lost)
+        families = tuple(self.describe())
+        for family, count in zip(families, counts, strict=True):
+            family.add_sample(f"{family.name}_total", {}, count)
+        return families
 
 
 class StreamMetrics(Collector):

@@ -52,38 +52,38 @@ class OpenVinoModel(OnnxModel):
         self.provider = self._in_bf16.get_providers()[0]
         self.golden_deviation = self._check_bf16()
 
-    def scores(self, spectrograms: npt.NDArray[np.float32]) -> Scores:
+    def scores(self, windows: npt.NDArray[np.float32]) -> Scores:
         """As `OnnxModel.scores`; in float32 where a network with a carry gets windows of another length."""
         session, card = self._in_bf16, self.card
-        if session is None or (card.carry is not None and spectrograms.shape[1] != card.frames_per_window):
-            return super().scores(spectrograms)
+        if session is None or (card.carry is not None and windows.shape[1] != card.frames_per_window):
+            return super().scores(windows)
         if card.carry is not None:
-            return self.scores_and_carries(spectrograms, None)[0]
-        runs = [session.run([card.output_name], {card.input_name: window[np.newaxis]})[0] for window in spectrograms]
+            return self.scores_and_carries(windows, None)[0]
+        runs = [session.run([card.output_name], {card.input_name: window[np.newaxis]})[0] for window in windows]
         return np.concatenate(runs)
 
     def scores_and_carries(
-        self, spectrograms: npt.NDArray[np.float32], carried: npt.NDArray[np.float32] | None
+        self, windows: npt.NDArray[np.float32], carried: npt.NDArray[np.float32] | None
     ) -> tuple[Scores, npt.NDArray[np.float32]]:
         """As `OnnxModel.scores_and_carries`."""
         session = self._in_bf16
         if session is None:
-            return super().scores_and_carries(spectrograms, carried)
+            return super().scores_and_carries(windows, carried)
         if carried is None:
-            carried = self._first_carries(session, spectrograms)
-        runs = [self._hop(session, *given) for given in zip(spectrograms, carried, strict=True)]
+            carried = self._first_carries(session, windows)
+        runs = [self._hop(session, *given) for given in zip(windows, carried, strict=True)]
         scores, carries = zip(*runs, strict=True)
         return np.concatenate(scores), np.concatenate(carries)
 
     def _first_carries(
-        self, session: ort.InferenceSession, spectrograms: npt.NDArray[np.float32]
+        self, session: ort.InferenceSession, windows: npt.NDArray[np.float32]
     ) -> npt.NDArray[np.float32]:
         """What the windows before would have handed on: it depends on these windows' first blocks only (ADR 5)."""
         carry, hop = self.card.carry, self.card.frames_per_hop
         assert carry is not None
         (given,) = (entry for entry in session.get_inputs() if entry.name == carry.input_name)
         none = np.zeros(given.shape[1:], np.float32)
-        as_second = [np.concatenate([window[:hop], window[:hop]]) for window in spectrograms]
+        as_second = [np.concatenate([window[:hop], window[:hop]]) for window in windows]
         return np.concatenate([self._hop(session, window, none)[1] for window in as_second])
 
     def _hop(

@@ -15,17 +15,20 @@ from daemon.assembly import make_engine, make_rules, make_sinks, make_sources, r
 from daemon.crew import load_models, make_crew
 from daemon.engine import Engine
 from daemon.errors import DrainTimedOut, GenredError
+from daemon.guard import Guard
 from daemon.health import Health
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.model import Model
+from daemon.notify import notifier_of
 from daemon.pipeline import Pipeline
-from daemon.settings import Settings
+from daemon.reporter import Reporter
+from daemon.settings import Settings, service_manager
 from daemon.sinks.sink import Sink
 from daemon.sources.source import Feeder, Source
 from daemon.sources.status import SourceState
 from daemon.swap import ModelSwap
-from daemon.telemetry import telemetry
+from daemon.telemetry import tracing
 from daemon.version import genred_version
 
 log = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
 
     reread: gives the settings as they are on disk, when SIGHUP asks for it.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # too early: what is on disk is being read
     metrics = Metrics(CollectorRegistry(), settings.metrics.streams)
     ledger = Ledger(metrics)
     models = load_models(settings)
@@ -45,12 +49,15 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     sources, sinks = make_sources(settings, ledger.overrun), make_sinks(settings)
     engine = make_engine(make_crew(models, settings, metrics, measure=True), settings, metrics)
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
-    health = Health(pipeline, engine, models, sources, ledger, metrics)
+    guard = Guard(engine, settings.health.stuck_after_s)
+    health = Health(pipeline, engine, models, sources, ledger, metrics, guard)
     _say_who(metrics, models)
-    async with telemetry(settings.tracing, metrics), _http(settings, health, metrics):
-        swap = ModelSwap(engine, models, settings, reread, metrics, health.serving)
+    metrics.event_loop_lag_seconds.set_function(lambda: guard.loop_lag_s)
+    async with _http(settings, health, metrics), _reporting(settings, health) as reloaded:
+        swap = ModelSwap(engine, models, settings, reread, metrics, health.serving, reloaded)
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
-        await service.run(health, swap)
+        with tracing(settings.tracing, metrics), guard.watching():
+            await service.run(health, swap)
     log.info("stopped; %.1f s of audio heard, %d windows published", ledger.received_s, pipeline.published_windows)
 
 
@@ -86,7 +93,7 @@ class Service:
             swapping = asyncio.create_task(swap.run(), name="swap") if swap is not None else None
             await asyncio.wait({delivery, feeding, stop}, return_when=asyncio.FIRST_COMPLETED)
             if health is not None:
-                health.draining = True
+                health.drain()
             if swapping is not None:
                 swapping.cancel()
             try:
@@ -189,6 +196,29 @@ async def _http(settings: Settings, health: Health, metrics: Metrics) -> AsyncIt
         yield
     finally:
         await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def _reporting(settings: Settings, health: Health) -> AsyncIterator[Callable[[str | None], None]]:
+    """Whoever started this process hears how it is, if they listen. Gives what is to hear of reloads."""
+    notifier = notifier_of(service_manager())
+    reporter = None if notifier is None else Reporter(notifier, health, settings.drain_timeout_s)
+
+    def reloaded(outcome: str | None) -> None:
+        health.last_reload = outcome or health.last_reload
+        if reporter is not None:
+            reporter.reload(outcome)
+
+    if notifier is None or reporter is None:
+        yield reloaded
+        return
+    health.on_drain = reporter.stopping
+    reporting = asyncio.create_task(reporter.run(), name="report")
+    try:
+        yield reloaded
+    finally:
+        reporting.cancel()
+        notifier.close()
 
 
 def _say_who(metrics: Metrics, models: Sequence[Model]) -> None:

@@ -80,6 +80,15 @@ class HttpSettings(Frozen):
     port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0: any free one.")] = 9464
 
 
+class HealthSettings(Frozen):
+    """When the process gives itself up, for its supervisor to start it anew."""
+
+    stuck_after_s: Annotated[
+        float,
+        Field(ge=1, le=86_400, description="A batch, or the event loop, that takes so long ends the process."),
+    ] = 60.0
+
+
 class LogSettings(Frozen):
     """What is logged, on standard error."""
 
@@ -112,6 +121,7 @@ class Settings(BaseSettings):
     windows: WindowSettings = WindowSettings()
     tags: TagSettings = TagSettings()
     http: HttpSettings = HttpSettings()
+    health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
     metrics: MetricsSettings = MetricsSettings()
     tracing: TracingSettings = TracingSettings()
@@ -178,6 +188,12 @@ def load_settings(path: Path | None, flags: Mapping[str, Any]) -> Settings:
         return Settings(**_merged(_merged(from_file, from_environment), flags))
     except ValidationError as error:
         raise SettingsError("\n".join(_problem(where, problem) for problem in error.errors())) from None
+
+
+def service_manager() -> Mapping[str, str]:
+    """What systemd says to the services that it starts: where it listens, and how often it wants to hear from them."""
+    names = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def masked(settings: Settings) -> dict[str, Any]:

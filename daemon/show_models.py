@@ -13,6 +13,7 @@ from daemon.errors import ModelRefused
 from daemon.inference import GOLDEN_TOLERANCE, OnnxModel
 from daemon.prove_model import prove
 from models.catalogue import ModelNotFound, pretrained_models, resolve_model
+from models.front_ends.description import frames_in_words, hears
 
 TIMED_WINDOWS = 5
 
@@ -34,18 +35,13 @@ def print_card(name: str) -> None:
     """The card of one model, as people read it."""
     model = OnnxModel(_path(name), "cpu")
     card = model.card
-    front = card.front_end
     rows = [
         ("name", f"{card.name} {card.version}"),
         ("file", str(model.path)),
         ("sha256", model.id.sha256),
         ("licence", card.licence.splitlines()[0]),
-        ("window", f"{card.window_s:g} s every {card.hop_s:g} s"),
-        (
-            "front end",
-            f"{front.kind}: {front.sample_rate_hz} Hz, n_fft {front.n_fft}, hop {front.frame_hop}, "
-            f"{front.n_mels} mels, {front.scaling}, normalisation {front.normalisation}",
-        ),
+        ("hears", hears(card.front_end, card.window_s, card.hop_s)),
+        ("front end", frames_in_words(card.front_end)),
         ("network", f"{card.input_name} -> {card.output_name} ({card.activation})"),
         ("golden check", f"off by {model.golden_deviation:.1e} (allowed {GOLDEN_TOLERANCE:g})"),
     ]

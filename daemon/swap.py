@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from daemon.crew import load_models, make_crew
 from daemon.engine import Crew, Engine
 from daemon.errors import GenredError, SettingsError
+from daemon.log_repeats import ANSWER
 from daemon.metrics import Metrics
 from daemon.model import Model
 from daemon.settings import Settings
@@ -38,6 +39,7 @@ class ModelSwap:
     """Swaps the engine's models on request, and when one of their files has changed. Lives on the event loop.
 
     reread: gives the settings as they are now; of these only the models are taken. on_swap: hears who serves now.
+    on_reload: hears None when a request comes, and then what came of it.
     """
 
     def __init__(
@@ -48,15 +50,17 @@ class ModelSwap:
         reread: Callable[[], Settings],
         metrics: Metrics,
         on_swap: Callable[[Models], None],
+        on_reload: Callable[[str | None], None] = lambda _outcome: None,
     ) -> None:
         self._engine, self._metrics, self._on_swap = engine, metrics, on_swap
         self._settings, self._reread = settings, reread
-        self._models = models
+        self._models, self._on_reload = models, on_reload
         self._seen = _states(settings)
         self._requested = asyncio.Event()
 
     def request(self) -> None:
         """Read the settings and the model files again, soon; from a signal handler, say."""
+        self._on_reload(None)
         self._requested.set()
 
     async def run(self) -> None:
@@ -64,7 +68,9 @@ class ModelSwap:
         while True:
             requested = await self._requested_or_changed()
             self._seen = await asyncio.to_thread(_states, self._settings)
-            await self._swap(self._settings_now if requested else lambda: self._settings)
+            outcome = await self._swap(self._settings_now if requested else lambda: self._settings)
+            if requested:
+                self._on_reload(outcome)
 
     async def _requested_or_changed(self) -> bool:
         """Wait for a request (true), or for files that have changed and been still for a while (false)."""
@@ -81,30 +87,31 @@ class ModelSwap:
                 self._requested.clear()
                 return True
 
-    async def _swap(self, settings_now: Callable[[], Settings]) -> None:
-        """Load and serve, or say why not."""
+    async def _swap(self, settings_now: Callable[[], Settings]) -> str:
+        """Load and serve, or say why not; what came of it, in a line."""
         serving = _names(self._models)
         try:
             prepared = await asyncio.to_thread(self._prepared, settings_now)
         except GenredError as error:
             self._metrics.model_reloads.labels("refused").inc()
-            log.error("models: the new ones do not serve, %s goes on: %s", serving, error)
-            return
+            log.error("models: the new ones do not serve, %s goes on: %s", serving, error, extra=ANSWER)
+            return f"refused: {error}"
         except Exception:  # a defect: nobody waits for this task, and the old models must go on
             self._metrics.model_reloads.labels("refused").inc()
             log.exception("models: the new ones do not serve, %s goes on", serving)
-            return
+            return "refused: a defect, which is in the log"
         self._settings, self._seen = prepared.settings, prepared.states
         if prepared.crew is None:
             self._metrics.model_reloads.labels("unchanged").inc()
-            log.info("models: nothing has changed, %s goes on", serving)
-            return
+            log.info("models: nothing has changed, %s goes on", serving, extra=ANSWER)
+            return f"nothing has changed: {serving}"
         self._engine.serve(prepared.crew)
         self._models = prepared.models
         self._on_swap(prepared.models)
         self._metrics.serving([model.id for model in prepared.models])
         self._metrics.model_reloads.labels("served").inc()
         log.info("models: from now on %s, in place of %s", _names(prepared.models), serving)
+        return f"served: {_names(prepared.models)}"
 
     def _settings_now(self) -> Settings:
         """The settings on disk, of which only the models are taken."""

@@ -32,7 +32,7 @@ class _Trace:
 
     span: trace.Span
     arrived_ns: int
-    stages: dict[Stage, list[int]] = field(default_factory=dict)
+    stages: dict[str, list[int]] = field(default_factory=dict)
 
 
 def exporting_to(endpoint: str) -> TracerProvider:
@@ -78,14 +78,14 @@ class Tracer:
         )
         self._open[window] = _Trace(span, at_ns)
 
-    def began(self, stage: Stage, windows: Sequence[Window]) -> None:
+    def began(self, stage: str, windows: Sequence[Window]) -> None:
         """The windows have come into the stage."""
         for window in windows:
             traced = self._open.get(window)
             if traced is not None:
                 traced.stages[stage] = [time.time_ns()]
 
-    def ended(self, stage: Stage, windows: Sequence[Window]) -> None:
+    def ended(self, stage: str, windows: Sequence[Window]) -> None:
         """The windows have left the stage."""
         for window in windows:
             traced = self._open.get(window)
@@ -106,7 +106,7 @@ class Tracer:
         first_ns = traced.stages.get(Stage.QUEUE, [traced.arrived_ns])[0]
         self._below(traced, "wait for room", traced.arrived_ns, first_ns)
         for stage, (began_ns, *ended_ns) in traced.stages.items():
-            self._below(traced, stage.value, began_ns, ended_ns[0] if ended_ns else now_ns)
+            self._below(traced, stage, began_ns, ended_ns[0] if ended_ns else now_ns)
         span.end(now_ns)
         return trace.format_trace_id(span.get_span_context().trace_id)
 

@@ -137,12 +137,12 @@ def metrics_page() -> str:
 def _metric_rows(collector: Collector, notes: dict[str, list[str]]) -> list[tuple[str, ...]]:
     """A row a family of the collector; its notes are taken out of `notes`."""
     described = list(getattr(collector, "describe", list)() or collector.collect())
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for family in described:
         if isinstance(collector, MetricWrapperBase):
             labels = collector._labelnames
         else:
-            labels = getattr(family, "_labelnames", ()) or tuple(family.samples[0].labels)
+            labels = getattr(family, "_labelnames", None) or tuple(family.samples[0].labels if family.samples else ())
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         unit, look = notes.pop(family.name.removeprefix("genred_"))
         shown = ", ".join(f"`{label}`" for label in labels)

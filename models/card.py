@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.card_fields import as_mapping, decode_array, encode_array, number, required, typed
-from models.front_ends.spec import FrontEnd, Normalisation, Scaling
-from models.front_ends.spec import Kind as FrontEndKind
+from models.front_ends.fields import front_end_of
+from models.front_ends.spec import FrontEnd
 from models.whole_times import whole_times
 
 SCHEMA: Final = 1
@@ -99,12 +99,12 @@ class Card:
 
     @property
     def frames_per_hop(self) -> int:
-        """Spectrogram frames in a hop block (125 for musicnn)."""
+        """Frames in a hop block (125 for musicnn)."""
         return round(self.hop_s * self.front_end.sample_rate_hz) // self.front_end.frame_hop
 
     @property
     def frames_per_window(self) -> int:
-        """Spectrogram frames in a window (250 for musicnn)."""
+        """Frames in a window (250 for musicnn)."""
         return round(self.window_s / self.hop_s) * self.frames_per_hop
 
     @property
@@ -161,7 +161,7 @@ def _read(metadata: Mapping[str, str]) -> Card:
     if schema != SCHEMA:
         raise CardError(f"the card has schema {schema}; this genred reads schema {SCHEMA}")
     labels = _labels(required(fields, "labels", "card"))
-    front_end = _front_end(as_mapping(required(fields, "front_end", "card"), "front_end"))
+    front_end = front_end_of(as_mapping(required(fields, "front_end", "card"), "front_end"))
     window_s, hop_s = number(fields, "window_s", "card"), number(fields, "hop_s", "card")
     frames = round(window_s * front_end.sample_rate_hz) // front_end.frame_hop
     return Card(
@@ -218,24 +218,6 @@ def _labels(value: object) -> tuple[Label, ...]:
     return tuple(
         Label(name=typed(entry, "name", str, "label"), kind=cast(Kind, typed(entry, "kind", str, "label")))
         for entry in entries
-    )
-
-
-def _front_end(fields: Mapping[str, object]) -> FrontEnd:
-    """The front end's fields -> FrontEnd, which checks their values itself."""
-    where = "front_end"
-    return FrontEnd(
-        sample_rate_hz=typed(fields, "sample_rate_hz", int, where),
-        n_fft=typed(fields, "n_fft", int, where),
-        frame_hop=typed(fields, "frame_hop", int, where),
-        n_mels=typed(fields, "n_mels", int, where),
-        f_min_hz=number(fields, "f_min_hz", where),
-        f_max_hz=number(fields, "f_max_hz", where),
-        scaling=cast(Scaling, typed(fields, "scaling", str, where)),
-        normalisation=cast(Normalisation, typed(fields, "normalisation", str, where)),
-        mel=cast(Literal["slaney"], typed(fields, "mel", str, where)),
-        kind=cast(FrontEndKind, typed(fields, "kind", str, where)),
-        n_mfcc=typed(fields, "n_mfcc", int, where) if "n_mfcc" in fields else 0,
     )
 
 

@@ -24,7 +24,7 @@ RATE_HZ = 8000
 PCM = AudioFormat(SampleFormat.S16LE, RATE_HZ, 1)
 FLOATS = AudioFormat(SampleFormat.F32LE, RATE_HZ, 1)
 SECOND = tones(1, RATE_HZ).tobytes()
-BACKLOG_S = 150  # of each partition
+BACKLOG_S = 400  # of each partition: some seconds of work for the shipped network
 
 
 @dataclass
@@ -35,12 +35,15 @@ class Seen:
         default_factory=lambda: defaultdict(lambda: defaultdict(set))
     )
     pages: dict[int, str] = field(default_factory=dict)
+    counters: set[str] = field(default_factory=set)
 
     def look(self, *daemons: Daemon) -> bool:
         """Read the pages; true, so that it can stand before a condition."""
         for daemon in daemons:
             page = self.pages[daemon.process.pid] = daemon.get("/metrics")[1]
             for family in text_string_to_metric_families(page):
+                if family.type == "counter":
+                    self.counters.add(family.name.removeprefix("genred_"))
                 for sample in family.samples:
                     series = f"{daemon.process.pid} {sample.name} {sorted(sample.labels.items())}"
                     self.values[family.name.removeprefix("genred_")][series].add(sample.value)
@@ -53,8 +56,9 @@ class Seen:
         return max((value for values in wanted for value in values), default=0.0)
 
     def moved(self, family: str) -> bool:
-        """Whether a series of the family had two values, or came with one that is not nought."""
-        return any(len(values) > 1 for values in self.values[family].values())
+        """Whether a series of the family had two values; a counter's has moved where it is not nought."""
+        moved = any(len(values) > 1 for values in self.values[family].values())
+        return moved or (family in self.counters and self.most(family) > 0)
 
     def wait(self, daemons: Iterable[Daemon], condition: Callable[[], bool], what: str) -> None:
         """Look until it is so."""
@@ -87,6 +91,10 @@ sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
             seen.wait([daemon], lambda: seen.most("stalled_streams") == 1, "a stall")
             radio.go_on()
             seen.wait([daemon], lambda: seen.most("source_restarts") >= 1, "a restart")
+            seen.wait([daemon], lambda: state(daemon, "url") == "running", "the radio again")
+            radio.stall()  # what was said of the first one is not said again
+            seen.wait([daemon], lambda: seen.moved("log_messages_suppressed"), "a message that is left out")
+            radio.go_on()
             write_tiny_model(model, version="2")
             daemon.process.send_signal(signal.SIGHUP)
             seen.wait([daemon], lambda: seen.most("model_info", version="2") == 1, "the new model")
@@ -98,10 +106,10 @@ sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
             seen.wait([daemon], lambda: seen.moved("engine_busy_seconds"), "a look while the engine works")
 
 
-def see_kafka(seen: Seen, folder: Path, bootstrap: str, model: Path) -> None:
+def see_kafka(seen: Seen, folder: Path, bootstrap: str) -> None:
     """Gaps, NaN, dead letters, more than can be scored at once, and a second worker that comes."""
     topics = topics_on(bootstrap, 2)
-    with workers(topics, folder, model, "at-least-once") as pool:
+    with workers(topics, folder, Path("musicnn-msd"), "at-least-once") as pool:
         first = pool.start('overload = "skip"\nmax_lag_s = 20')
         send(topics, [*seconds(0, range(8)), *seconds(1, [*range(4), *range(5, 12)]), *bad()])
         seen.wait([first], lambda: seen.most("unusable_samples") > 0, "samples that are none")
@@ -122,12 +130,17 @@ def see_kafka(seen: Seen, folder: Path, bootstrap: str, model: Path) -> None:
         assert pool.balanced()
 
 
-def seen_everything(folder: Path, bootstrap: str, model: Path) -> Seen:
+def seen_everything(folder: Path, bootstrap: str) -> Seen:
     """All of it."""
     seen = Seen()
     see_live(seen, folder)
-    see_kafka(seen, folder, bootstrap, model)
+    see_kafka(seen, folder, bootstrap)
     return seen
+
+
+def state(daemon: Daemon, stream: str) -> str:
+    """A source's, by `/status`."""
+    return next(str(source["state"]) for source in daemon.status()["sources"] if source["name"] == stream)
 
 
 def seconds(partition: int, which: Iterable[int]) -> list[Sent]:

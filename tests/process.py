@@ -82,12 +82,12 @@ class Daemon:
 
 
 @contextmanager
-def running(settings: Path, stdout: int | None = None, **environment: str) -> Iterator[Daemon]:
-    """`genred run -c settings` on a free port, killed at the end if still there."""
+def running(settings: Path, stdout: int | None = None, module: str = "daemon", **environment: str) -> Iterator[Daemon]:
+    """`genred run -c settings` on a free port, killed at the end if still there; `module`: what stands for genred."""
     log = settings.with_suffix(".log")
     with log.open("w") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "run", "-c", str(settings)],
+            [sys.executable, "-m", module, "run", "-c", str(settings)],
             stdout=subprocess.DEVNULL if stdout is None else stdout,
             stderr=stderr,
             text=True,

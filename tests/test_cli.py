@@ -187,7 +187,7 @@ def test_check_says_what_is_right(tmp_path: Path, tiny_model: Path, wav: Path) -
     settings.write_text(f"model = '{tiny_model}'\nhttp.port = 0\n[[sources]]\nkind = 'file'\npath = '{wav}'\n")
     done = genred("check", "-c", str(settings))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()] == ["ok"] * 5
+    assert [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()] == ["ok"] * 6
     assert "1 stream" in done.stdout
 
 
@@ -205,6 +205,8 @@ def test_models_list_info_verify(tmp_path: Path, tiny_model: Path) -> None:
     info = genred("models", "info", "musicnn-msd").stdout
     assert "labels: genre" in info
     assert "ISC" in info
+    assert "log-mel 250x96, 4 s every 2 s at 16 kHz" in info
+    assert "n_fft 512, hop 256, 96 mels within 0..8000 Hz" in info
     verified = genred("models", "verify", str(tiny_model))
     assert verified.stdout.startswith("ok   tiny")
     broken = write_tiny_model(tmp_path / "broken.onnx", golden_output=tiny_card().golden_output + 0.1)

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from daemon.audio_format import AudioFormat, SampleFormat
@@ -17,7 +18,7 @@ from daemon.features import CpuFeatures
 from daemon.grid import Grid, make_grid
 from daemon.inference import OnnxModel
 from models.front_ends.network_input import network_input
-from models.front_ends.spec import MUSICNN_FRONT_END
+from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 from tests.tiny_model import tiny_scores, write_tiny_model
 
 FORMAT = AudioFormat(SampleFormat.S16LE, 16_000, 1)
@@ -60,6 +61,26 @@ def test_each_block_is_filled_once(tiny_model: Path, monkeypatch: pytest.MonkeyP
         wait(each, LIMIT_S)
     assert all(scores is not None for batch in each for scores in batch.result().scores())
     assert len(filled) == len(set(filled)) == 61
+
+
+def test_what_the_networks_take_is_made_once_for_all_models(
+    tiny_model: Path, other_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    stages: list[str] = []
+
+    def counted(frames: npt.NDArray[np.float32], spec: FrontEnd) -> npt.NDArray[np.float32]:
+        made.append(len(frames))
+        assert not stages  # it counts as "features"
+        return network_input(frames, spec)
+
+    monkeypatch.setattr("daemon.cpu_scorer.network_input", counted)
+    models = [OnnxModel(path, "cpu", 1) for path in (tiny_model, other_model)]
+    windows = list(islice(ReadyWindows(GRID, FORMAT).arriving(Arrival.BEHIND, 1), 3))
+    one = CpuScorer(models, -60.0, 1, lambda samples: None, lambda stage, seconds: stages.append(stage))
+    assert all(scores is not None for scores in one.begin(windows).scores())
+    assert made == [3]
+    assert stages == ["features", "inference"]
 
 
 @pytest.mark.parametrize("at_once", [1, 3])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from export.data.augment import Augmentation, AugmentSettings, batch_generator
 from export.data.augment_spectrum import louder, noisy, power_of, stretched, transposed
-from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.frames import whole_frames
 from models.front_ends.named import SPECTROGRAM_FRONT_END
 from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
 
@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize("front_end", [SPECTROGRAM_FRONT_END, MUSICNN_FRON
 
 def log_mel_of(audio: np.ndarray, front_end: FrontEnd) -> Tensor:
     """(1, frames, mels)."""
-    return torch.from_numpy(LogMel(front_end).whole(audio.astype(np.float32)))[None]
+    return torch.from_numpy(whole_frames(audio.astype(np.float32), front_end))[None]
 
 
 def chord(seconds: float = 4.0, ratio: float = 1.0, rate_hz: int = 16_000) -> np.ndarray:

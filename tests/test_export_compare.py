@@ -14,35 +14,26 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import onnx
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import settings as few
-from hypothesis import strategies as st
-from scipy.stats import false_discovery_control
 from typer.testing import CliRunner
 
 from export.cli import app
 from export.compare.comparing import Options, compare_models
+from export.compare.entrants import named, open_entrants
 from export.compare.files import csv_text, write_files
-from export.compare.leads import Drawn, holm, leads
-from export.compare.parameters import graph_parameters
 from export.compare.side_by_side import SideBySide
 from export.convert.conversion import Wishes, convert
 from export.convert.made_card import Naming
 from export.data.music_set import MusicSet, write_music_set
-from export.evaluate.comparison import compare
+from export.errors import InputUnusable
 from export.evaluate.evaluating import Options as EvaluateOptions
 from export.evaluate.evaluating import evaluate
 from export.evaluate.json_report import json_text
-from export.evaluate.measuring import resampled, resampled_windows
-from export.evaluate.metrics import figures
 from export.train.trained import load_network
 from export.train.training import train
 from models.card import Label
 from tests.test_export_evaluate import Page
-from tests.test_export_evaluate_statistics import judged, made_rows
 from tests.test_export_scoring import write_checkpoint
 from tests.training_sets import LABELS, make_set, settings, write_tones
 
@@ -97,7 +88,7 @@ def found(runs: Path, music: MusicSet, options: Options) -> SideBySide:
 
 def export(*arguments: object) -> tuple[int, str, str]:
     """(exit code, standard output, standard error) of `genred export compare ARGUMENTS`."""
-    done = CliRunner().invoke(app, ["compare", *map(str, arguments)], env={"COLUMNS": "160"})
+    done = CliRunner().invoke(app, ["compare", *map(str, arguments)])
     return done.exit_code, done.stdout, done.stderr
 
 
@@ -174,29 +165,6 @@ def test_sizes_and_speed(runs: Path, found: SideBySide) -> None:
     assert any("Checkpoints were timed in PyTorch" in note for note in found.notes)
 
 
-def test_parameters_of_a_graph_are_its_weights_of_any_precision(tmp_path: Path) -> None:
-    def constant(name: str, values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> onnx.TensorProto:
-        return onnx.numpy_helper.from_array(values, name)
-
-    inner = onnx.helper.make_graph(
-        [onnx.helper.make_node("Identity", ["d"], ["y"])], "inner", [], [], [constant("d", np.zeros(5, np.float32))]
-    )
-    outer = onnx.helper.make_graph(
-        [onnx.helper.make_node("If", ["c"], ["x"], then_branch=inner, else_branch=inner)],
-        "outer",
-        [],
-        [],
-        [
-            constant("a", np.zeros((2, 3), np.float16)),
-            constant("b", np.zeros((4, 5), np.int8)),  # quantised
-            constant("zero", np.zeros(4, np.int8)),
-            constant("shape", np.zeros(7, np.int64)),
-        ],
-    )
-    onnx.save(onnx.helper.make_model(outer), tmp_path / "graph.onnx")
-    assert graph_parameters(tmp_path / "graph.onnx") == 6 + 20 + 2 * 5
-
-
 def test_what_the_models_have_learnt_of_the_clips_is_said(runs: Path, music: MusicSet, tmp_path: Path) -> None:
     """The same clips, of which those that were trained on are now to test: and of models of two sets."""
     clips = tuple(replace(clip, split="test") for clip in music.clips)
@@ -271,6 +239,7 @@ def test_the_command_says_it_all(runs: Path, music: MusicSet, tmp_path: Path) ->
     words = [runs / "hasty", runs / "good.onnx", "--set", music.folder, "--resamples", "100", "-o", tmp_path / "page"]
     code, said, warned = export(*words, "--against", "made of good 1")
     assert (code, warned) == (0, "")
+    assert max(map(len, said.splitlines())) > 80  # no terminal: nothing is folded as if there were a narrow one
     for part in (
         "2 models on test",
         "Models",
@@ -297,6 +266,28 @@ def test_several_labels_a_clip_are_decided_as_export_evaluate_does(tmp_path: Pat
     assert "Thresholds of all models: best F1 on the validation windows." in found.notes
 
 
+def test_the_model_to_hold_against_is_named_in_any_way_that_means_one(
+    runs: Path, music: MusicSet, options: Options, tmp_path: Path
+) -> None:
+    """Also by its card's name without the version; of two of one name a folder's name alone says too little."""
+    good, copied = str(runs / "good"), shutil.copytree(runs / "good", tmp_path / "other" / "good")
+    entrants = open_entrants([good, str(runs / "good.onnx")], music, options.cache, common_labels=False)
+    for wanted, name in (
+        ("good", "good"),
+        ("made of good", "made of good 1"),
+        ("made of good 1", "made of good 1"),
+        ("good.onnx", "made of good 1"),
+        (good, "good"),
+    ):
+        assert named(entrants, wanted).name == name, wanted
+    alike = open_entrants([good, str(copied)], music, options.cache, common_labels=False)
+    with pytest.raises(InputUnusable, match="--against good: several of the models; they are good of") as caught:
+        named(alike, "good")
+    for entrant in alike:
+        assert entrant.name in str(caught.value) and named(alike, entrant.name) is entrant
+        assert named(alike, entrant.given) is entrant
+
+
 def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, music: MusicSet, tmp_path: Path) -> None:
     good, hasty = runs / "good", runs / "hasty"
     other = write_checkpoint(tmp_path / "other.safetensors", "softmax", ("low", "high"))
@@ -316,7 +307,7 @@ def test_what_cannot_be_compared_is_refused_in_a_line(runs: Path, music: MusicSe
         ([good, hasty, "--set", bare.folder], "no clips of split 'test'; it has train"),
         ([good, hasty, "--set", wider.folder], "and the set have different labels: only the set has odd"),
         ([good, hasty, *at, "--against", "best"], "--against best: none of the models; they are good"),
-        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder for the comparison"),
+        ([good, hasty, *at, "-o", tmp_path / "file" / "x"], "file is a file; name a folder to write into"),
     ):
         code, said, warned = export(*words)
         assert (code, said, len(warned.splitlines())) == (64, "", 1), (part, warned)
@@ -339,51 +330,3 @@ def test_the_order_of_labels_does_not_matter(runs: Path, music: MusicSet, option
     alone = evaluate(turned, music, EvaluateOptions(music.folder / "cache", resamples=RESAMPLES))
     assert dict(found.models[1].tracks.values) == alone.tracks
     assert [line.name for line in found.models[1].labels] == list(LABELS)
-
-
-def test_windows_are_drawn_with_their_tracks() -> None:
-    """Of tracks whose windows are all alike, figures of drawn windows are those of drawn tracks."""
-    rows = made_rows(12, seed=3)
-    alike = replace(rows, windows=rows.tracks[rows.owner])
-    drawn = resampled_windows(judged(alike), False, 30)
-    assert drawn["accuracy"] == pytest.approx(resampled(judged(rows), False, 30)["accuracy"])
-    turned = replace(alike, owner=alike.owner[::-1], windows=alike.windows[::-1])  # rows may stand in any order
-    assert resampled_windows(judged(turned), False, 30)["macro_f1"] == pytest.approx(drawn["macro_f1"])
-
-
-@given(st.integers(0, 50), st.booleans())
-@few(max_examples=20)
-def test_leads_are_those_of_two_models_compared(seed: int, multi_label: bool) -> None:
-    """Whatever figures a drawing lacks, both models lack it."""
-    one, two = (judged(made_rows(5, seed + 7 * k, 0.3 + 0.2 * k, multi_label)) for k in range(2))
-    first, second = (
-        Drawn(figures(j.rows.truth, j.rows.tracks, multi_label, j.thresholds), resampled(j, multi_label, 10))
-        for j in (one, two)
-    )
-    (found,) = leads(first, [second])
-    wanted = compare(one, two, "two", multi_label, 10).differences
-    assert found.keys() == wanted.keys()
-    for key, lead in found.items():
-        assert (lead.value, lead.interval, lead.p, lead.p_holm) == (
-            wanted[key].value,
-            wanted[key].interval,
-            wanted[key].p,
-            wanted[key].p,
-        )
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
-def test_holm_lies_between_no_correction_and_bonferroni(chances: list[float]) -> None:
-    found = holm(chances)
-    for p, corrected in zip(chances, found, strict=True):
-        assert p <= corrected <= min(1, len(chances) * p) + 1e-12 or corrected == max(found)
-        assert corrected >= p
-    order = np.argsort(chances, kind="stable")
-    assert np.all(np.diff(np.array(found)[order]) >= 0)
-    # Where Benjamini and Hochberg, who ask for less, see nothing, Holm sees nothing either.
-    assert np.all(np.array(found) >= false_discovery_control(chances) - 1e-12)
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.6]) == [1.0, 1.0] and holm([0.2]) == [0.2] and holm([]) == []

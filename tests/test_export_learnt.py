@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from export.data.clip import SPLITS, Clip, Split
 from export.data.music_set import MusicSet, write_music_set
 from export.evaluate.learnt_note import learnt_note
 from export.train.learnt import LEARNT, clips_known, learnt_from, read_learnt
+from export.train.run_folder import RunFolder, begin
 from export.train.trained import load_network
 from export.train.training import train
 from models.card import Label
@@ -122,6 +124,34 @@ def test_what_an_initial_network_had_learnt_counts(run: Path, music: MusicSet, a
     code, _, err = export("evaluate", tuned, anew.folder, "--resamples", "100")
     assert code == 0, err
     assert "warning: tuned (spectrogram-cnn): 2 of the 6 test clips were trained on: the figures flatter." in err
+
+
+def test_what_lies_around_is_not_what_a_shipped_network_has_learnt(
+    run: Path, anew: MusicSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one stands when one names it: in the folder of a run, say."""
+    shutil.copy(run / LEARNT, tmp_path / LEARNT)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert learnt_from(anew, [], "musicnn-msd") == learnt_from(anew, [], "")
+
+
+def test_what_the_body_of_a_run_had_learnt_counts(run: Path, anew: MusicSet, tmp_path: Path) -> None:
+    """Named as network_options.checkpoint; here a run folder, whatever its network."""
+    chosen = settings(**FEW).model_copy(update={"network_options": {"checkpoint": str(run)}})
+    begin(RunFolder(tmp_path / "run"), chosen, anew, [])
+    learnt, before = read_learnt(tmp_path / "run"), read_learnt(run)
+    assert learnt is not None and before is not None and before.train
+    assert learnt.train == learnt_from(anew, [], "").train | before.train
+
+
+def test_what_lies_beside_a_checkpoint_counts(run: Path, anew: MusicSet, tmp_path: Path) -> None:
+    before = read_learnt(run)
+    assert before is not None
+    for file in (RunFolder(run).best, run / LEARNT):
+        shutil.copy(file, tmp_path)
+    found = learnt_from(anew, [], str(tmp_path / "best.safetensors"))
+    assert found.train == learnt_from(anew, [], "").train | before.train
 
 
 def test_going_on_keeps_what_was_noted(run: Path, music: MusicSet) -> None:

@@ -22,6 +22,7 @@ from export.table.vector_table import read_vector_table
 from export.train.outcome import EpochFigures, StopTraining
 from export.train.run_folder import RunFolder
 from export.train.settings import TrainSettings
+from export.train.settings_file import read_settings
 from export.train.trained import load_network, read_network
 from models.card_file import read_card
 from models.front_ends.named import TRACK174_FRONT_END
@@ -48,7 +49,7 @@ def settings(**changes: Any) -> TrainSettings:
 @pytest.fixture(scope="module")
 def lesson(tmp_path_factory: pytest.TempPathFactory) -> TableLesson:
     """90 rows of 8 columns, of three labels."""
-    return open_lesson(write_table(tmp_path_factory.mktemp("table") / "table.csv"), 0)
+    return open_lesson(write_table(tmp_path_factory.mktemp("table") / "table.csv"), settings())
 
 
 @pytest.mark.parametrize("network", ["vector-rnn", "vector-dense", "vector-cnn"])
@@ -103,6 +104,22 @@ def test_a_table_of_other_columns_makes_no_network_that_hears(lesson: TableLesso
     assert done.exit_code == 64 and "it cannot hear music" in done.stderr
 
 
+def test_a_run_on_a_table_is_judged_on_its_test_rows(tmp_path: Path) -> None:
+    table, run = write_table(tmp_path / "table.csv"), tmp_path / "run"
+    words = ["--network", "vector-dense", "--set", "network_options.hidden=16", "--epochs", "2", "--set", "seed=3"]
+    done = _export("train", str(table), "--run", str(run), *words, "--set", "device=cpu")
+    assert done.exit_code == 0 and done.stdout.endswith(f"next: genred export evaluate {run} {table}\n"), done.stderr
+    found = _export("evaluate", str(run), str(table))
+    lesson = open_lesson(table, settings(seed=3))
+    right = scores_of(run, lesson, lesson.splits.test).argmax(axis=1) == lesson.table.labels[lesson.splits.test]
+    assert found.stdout.startswith(f"on 18 test rows: accuracy {right.mean():.4f}, macro_f1 "), found.stderr
+    other = write_table(tmp_path / "other.csv", seed=1)
+    for model, rows, said in ((run, other, "learnt from something else than"), (table, table, "is no run folder")):
+        refused = _export("evaluate", str(model), str(rows))
+        assert refused.exit_code == 64 and said in refused.stderr
+    assert _export("evaluate", str(run), str(table), "--report", str(tmp_path)).exit_code == 64
+
+
 @pytest.mark.parametrize(("raw_mels", "scaling"), [(False, "db"), (True, "none")])
 def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, raw_mels: bool, scaling: str) -> None:
     table = read_vector_table(write_tracks(tmp_path / "tracks.csv", TRACK174_COLUMNS[::-1]))
@@ -112,6 +129,10 @@ def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, r
     heard = spec.recipe.front_end
     assert (heard.kind, heard.scaling, spec.recipe.input_shape) == ("track174", scaling, (174,))
     assert raw_mels or heard == TRACK174_FRONT_END
+    train_on_table(lesson, _begun(tmp_path / "run"), tmp_path / "next", shown=False)
+    with pytest.raises(SettingsUnusable, match=r"took mel columns otherwise; change table\.raw_mels"):
+        other = TableLesson(table, lesson.splits, not raw_mels)
+        train_on_table(other, _begun(tmp_path / "run"), tmp_path / "other", shown=False)
     named = read_vector_table(write_tracks(tmp_path / "named.csv"))
     with torch.inference_mode():
         logits = network.logits(torch.from_numpy(learnable(named, raw_mels)))  # type: ignore[operator]
@@ -120,15 +141,23 @@ def test_a_table_of_the_front_ends_columns_makes_one_that_does(tmp_path: Path, r
 
 def test_the_command_trains_on_a_table_and_its_network_becomes_a_model(tmp_path: Path) -> None:
     table = write_tracks(tmp_path / "tracks.csv")
-    words = ["--set", "network_options.hidden=16", "--set", "device=cpu", "--set", "threads=1", "--epochs", "2"]
+    table.write_text(table.read_text().replace("label", "genre", 1))
+    said = ["--set", "table.raw_mels=true", "--set", "table.label=genre"]
+    words = [*said, "--set", "network_options.hidden=16", "--set", "device=cpu", "--set", "threads=1", "--epochs", "2"]
     done = _export("train", str(table), "--run", str(tmp_path / "run"), "--network", "vector-rnn", *words)
     assert done.exit_code == 0 and "of its rows: validation loss" in done.stdout, done.stderr
+    assert "; genred export onnx " in done.stdout
     again = _export("train", str(table), "--run", str(tmp_path / "run"), "--resume")
     assert again.exit_code == 0, again.stderr
+    assert read_settings(tmp_path / "run" / "settings.toml").table.raw_mels
     made = _export("onnx", str(tmp_path / "run"), "--output", str(tmp_path / "model.onnx"))
     assert made.exit_code == 0, made.stderr
     card = read_card(tmp_path / "model.onnx")
-    assert card.front_end.kind == "track174" and [label.name for label in card.labels] == list(LABELS)
+    assert (
+        card.front_end.scaling == "none"
+        and card.front_end.kind == "track174"
+        and [label.name for label in card.labels] == list(LABELS)
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,8 +167,12 @@ def test_the_command_trains_on_a_table_and_its_network_becomes_a_model(tmp_path:
             {"network": "spectrogram-cnn", "network_options": {}},
             "network: spectrogram-cnn does not take a table's",
         ),
+        (
+            {"network": "auto", "network_options": {}, "initial": "musicnn-msd"},
+            "network: musicnn does not take a table's rows; vector-cnn, vector-dense, vector-rnn do",
+        ),
         ({"front_end": "mfcc"}, "front_end: a table's columns say what is heard"),
-        ({"augment": {"mask": 0.5}}, "augment.mask is for spectrograms; a table's rows can have mixup alone"),
+        ({"augment": {"mask": 0.5}}, "augment.mask: frames of track174 can only have mixup"),
         ({"early_stop": {"watch": "f1"}}, "early_stop.watch: 'f1' is none of loss, "),
         ({"loss": {"kind": "soft-bce"}}, "loss.kind: soft-bce learns from a teacher"),
         ({"network_options": {"hidden": 0}}, "network_options: vector-dense cannot be made with them"),
@@ -187,8 +220,12 @@ def test_the_support_vector_machine_learns_from_training_and_validation(lesson: 
 
 @needs_vector_table
 def test_the_reference_table_gives_the_support_vector_machine_its_known_figure() -> None:
-    lesson = open_lesson(VECTOR_TABLE, 0)
+    lesson = open_lesson(VECTOR_TABLE, settings())
     assert (svm_answers(lesson) == lesson.table.labels[lesson.splits.test]).mean() == pytest.approx(0.76)
+
+
+def _begun(run: Path) -> TrainSettings:
+    return TrainSettings.model_validate({"initial": str(run), "epochs": 1, "device": "cpu", "threads": 1})
 
 
 def _fields(lesson: TableLesson, **changes: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
+import safetensors.torch
 import torch
 from torch import distributed as dist
 from torch import nn
@@ -20,6 +20,8 @@ from torch import nn
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.train.run_folder import RunFolder
+from export.train.settings import OptimiserSettings, TrainSettings
+from export.train.settings_file import settings_toml
 from export.train.synced_norm import SyncedNorm, with_synced_norms
 from export.train.training import train
 from models.networks.input_scale import InputScale
@@ -48,10 +50,10 @@ def epochs_of(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in RunFolder(run).metrics.read_text().splitlines()]
 
 
-def torchrun(music: MusicSet, run: Path, changes: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def torchrun(music: MusicSet, run: Path, chosen: TrainSettings) -> subprocess.CompletedProcess[str]:
     """`genred export train` in two processes."""
     config = run.parent / "train.toml"
-    config.write_text(tomli_w.dumps(settings(**changes).model_dump(mode="json")))
+    config.write_text(settings_toml(chosen))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     program = ["-m", "--", "daemon", "export", "train", str(music.folder), "--run", str(run), "--workers", "1"]
     return subprocess.run(
@@ -67,7 +69,7 @@ def torchrun(music: MusicSet, run: Path, changes: dict[str, Any]) -> subprocess.
 def test_two_processes_learn_what_one_learns_with_the_double_batch(music: MusicSet, tmp_path: Path) -> None:
     alone = train(music, settings(**WHOLE), tmp_path / "alone")
     run = tmp_path / "together"
-    done = torchrun(music, run, {**WHOLE, "batch_size": 30})
+    done = torchrun(music, run, settings(**{**WHOLE, "batch_size": 30}))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the best is epoch") == 1  # one of the two says it
     assert done.stderr.count("epoch 4/4") == 1
@@ -80,6 +82,36 @@ def test_two_processes_learn_what_one_learns_with_the_double_batch(music: MusicS
     assert epochs_of(run)[-1]["validation_loss"] == pytest.approx(alone.validation_loss, abs=1e-3)
     with pytest.raises(InputUnusable, match="this run is of 2 processes; go on with as many, not 1"):
         train(music, settings(**{**WHOLE, "batch_size": 30}), run, resume=True)
+
+
+def test_two_processes_learn_on_what_a_frozen_body_says_as_one_does(music: MusicSet, tmp_path: Path) -> None:
+    """Each lets the body hear its share of the clips; what they learn on it is the same, and the body stays."""
+    chosen = TrainSettings(
+        network="musicnn-mlp",
+        network_options={"dropout": 0.0},
+        epochs=1,
+        batch_size=24,
+        device="cpu",
+        threads=1,
+        optimiser=OptimiserSettings(kind="adam", learning_rate=0.01),
+    )
+    train(music, chosen, tmp_path / "alone", cache=tmp_path / "cache", workers=1)
+    done = torchrun(music, tmp_path / "together", chosen.model_copy(update={"batch_size": 12}))
+    assert done.returncode == 0, done.stderr
+    (found,), (wanted,) = (epochs_of(tmp_path / run) for run in ("together", "alone"))
+    assert found["windows"] == wanted["windows"] == 24
+    for key in ("train_loss", "validation_loss"):
+        assert found[key] == pytest.approx(wanted[key], abs=1e-4), key
+    kept, others = (
+        sorted(path.name for path in cache.glob("embeddings/*/*/*.npz"))
+        for cache in (music.folder / "cache", tmp_path / "cache")
+    )
+    assert kept == others and len(kept) == 15
+    weights, alone = (safetensors.torch.load_file(RunFolder(tmp_path / run).best) for run in ("together", "alone"))
+    assert weights.keys() == alone.keys()
+    for name, tensor in weights.items():
+        torch.testing.assert_close(tensor, alone[name], rtol=1e-3, atol=1e-4)
+        assert not name.startswith("body.") or torch.equal(tensor, alone[name]), name
 
 
 @pytest.fixture

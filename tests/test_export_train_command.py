@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from export.cli import app
+from export.compare.compare_command import compare_command
 from export.data.music_set import MusicSet
 from export.distil.distil_command import distil_command
 from export.errors import SettingsUnusable
+from export.evaluate.evaluate_command import evaluate_command
 from export.train.display import epoch_line
 from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder
@@ -183,9 +187,26 @@ def test_weights_and_biases_offline_leaves_its_files_in_the_run(music: MusicSet,
     assert "epoch 3/3" in done.stderr
 
 
-def test_what_training_and_distilling_share_is_spelt_out_once() -> None:
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        (train_command, distil_command, ("config", "epochs", "change", "resume")),
+        (evaluate_command, compare_command, ("split", "common_labels", "resamples", "cache", "workers")),
+    ],
+)
+def test_what_two_commands_share_is_spelt_out_once(
+    one: Callable[..., None], other: Callable[..., None], shared: tuple[str, ...]
+) -> None:
     """The same annotation, so that their helps cannot drift apart."""
-    ours, theirs = (inspect.signature(command).parameters for command in (train_command, distil_command))
-    for name in ("config", "epochs", "change", "resume"):
+    ours, theirs = (inspect.signature(command).parameters for command in (one, other))
+    for name in shared:
         assert ours[name].annotation is theirs[name].annotation
         assert ours[name].default == theirs[name].default
+
+
+def test_no_command_imports_from_another() -> None:
+    export = Path(__file__).parent.parent / "export"
+    for path in export.rglob("*command.py"):
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        found = [line for line in lines if re.match(r"from export\..*_command import", line)]
+        assert not found, path

@@ -23,11 +23,16 @@ from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.evaluate.metrics import figures
 from export.evaluate.scoring import open_scorer, score_clips
 from export.train.initial import initial_network
+from export.train.keeping import keep_epoch
+from export.train.material import gather_material
 from export.train.outcome import EpochFigures, StopTraining
+from export.train.parallel import Team
 from export.train.run_folder import RunFolder, begin
 from export.train.settings_file import checked, read_settings
+from export.train.starting import starting_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
+from export.train.validation import ClipWindows
 from models.catalogue import PRETRAINED
 from tests.reference_data import needs_musicnn
 from tests.training_sets import LABELS, SETTINGS, make_set, settings
@@ -118,6 +123,19 @@ def test_several_labels_are_learnt_with_each_loss_for_them(tagged: MusicSet, tmp
     assert outcome.figures["roc_auc"] > 0.9
     spec, _ = load_network(checkpoint_of(tmp_path / "run"))
     assert spec.activation == "sigmoid"
+
+
+def test_without_a_window_to_look_at_there_is_no_picture_of_attention(music: MusicSet, tmp_path: Path) -> None:
+    """The leader's share of validation may be silent, where others hear something."""
+    chosen, team = settings(network="spectrogram-attention-cnn", loss={"kind": "ce"}), Team(0, 1, torch.device("cpu"))
+    network = starting_network(chosen, music.labels)
+    material = gather_material(music, chosen, None, tmp_path / "cache", 1, team, network)
+    held_out = material.judge.held_out
+    assert isinstance(held_out, ClipWindows)
+    judge = replace(material.judge, held_out=replace(held_out, clips=()))
+    figures = EpochFigures(1, 1.0, 0.5, 1.0, {}, 0.01, 8, 1.0, True)
+    keep_epoch(RunFolder(tmp_path), network, replace(material, judge=judge), [figures], last=True)
+    assert [path.name for path in RunFolder(tmp_path).plots.iterdir()] == ["curves.png"]
 
 
 @pytest.mark.parametrize(

@@ -108,9 +108,9 @@ def test_a_killed_process_leaves_a_trial_that_the_next_one_finishes(music: Music
     ("more", "code", "said"),
     [
         (["--set", "epoch=3"], 78, "epoch: no such setting"),
-        (["--space", "no.toml"], 78, "no.toml"),
+        (["--space", "schedule"], 64, "--space schedule: no such file, and none of the named spaces: reference-c, sch"),
         (["--metric", "f1"], 64, "--metric f1: no figure f1; there are loss, "),
-        (["--set", "early_stop.watch=f1"], 64, "all of the first 3 trials failed"),
+        (["--set", "early_stop.watch=f1"], 78, "early_stop.watch: 'f1' is none of loss, "),
     ],
 )
 def test_what_cannot_be_tuned_is_one_line(

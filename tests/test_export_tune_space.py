@@ -13,13 +13,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from export.data.augment import ALL, check_allowed
 from export.errors import SettingsUnusable
+from export.train.embedding_stage import check_unaugmented
 from export.train.settings import TrainSettings
 from export.train.settings_file import checked, merged
-from export.tune.applied import KINDS, STRENGTH, applied, check_space, default_space
+from export.tune.applied import KINDS, STRENGTH, Hearer, applied, check_space, default_space, hearer_of
+from export.tune.comparison import compared, draw_comparison
 from export.tune.named_spaces import NAMES, SEED, named_space
 from export.tune.results import TrialRow, csv_text, rich_table
+from export.tune.setting_plots import scatter_figure
 from export.tune.space import Choices, Range, Value, grid_size, read_space, shuffled_grid
+from models.networks import embedding_mlp
+from models.networks.registry import NETWORKS
+
+FROZEN = {name for name, kind in NETWORKS.items() if kind.make.__module__ == embedding_mlp.__name__}
 
 
 def written(folder: Path, text: str) -> Path:
@@ -140,30 +148,84 @@ def test_a_space_of_what_cannot_be_set_is_refused(
     assert said in str(error.value)
 
 
+def check_as_training_does(settings: TrainSettings) -> None:
+    """SettingsUnusable where a run would say so of its augmentation."""
+    check_allowed(settings.augment, settings.recipe.front_end.kind)
+    if settings.network in FROZEN:
+        check_unaugmented(settings.augment, settings.network)
+
+
 @pytest.mark.parametrize("multi_label", [False, True])
-@pytest.mark.parametrize("network", ["auto", "spectrogram-cnn", "spectrogram-attention-cnn", "musicnn"])
+@pytest.mark.parametrize("network", ["auto", *sorted(NETWORKS)])
 def test_the_default_space_fits_every_network(network: str, multi_label: bool) -> None:
     base = TrainSettings(network=network)
-    space = default_space(base, multi_label)
+    space = default_space(base, multi_label, hearer_of(base).augmentation)
     check_space(base, space, multi_label)
-    assert {"optimiser.learning_rate", "optimiser.weight_decay", "loss.kind", "batch_size", STRENGTH} <= set(space)
-    assert ("network_options.widths" in space) == (network != "musicnn")
+    assert {"optimiser.learning_rate", "optimiser.weight_decay", "loss.kind", "batch_size"} <= set(space)
+    assert (STRENGTH in space) == (network not in FROZEN)
+    assert ("network_options.widths" in space) == (network.startswith("spectrogram-") or network == "auto")
+    for name, dimension in space.items():
+        for value in dimension.grid:
+            check_as_training_does(applied(base, {name: value}))
+
+
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_the_space_of_augmentation_has_what_the_network_can_hear(network: str) -> None:
+    base = TrainSettings(network=network)
+    if network in FROZEN:
+        with pytest.raises(SettingsUnusable, match="--space augmentation: nothing of it can be done"):
+            named_space("augmentation", False, hearer_of(base).augmentation)
+        with pytest.raises(SettingsUnusable, match=r"augment\.strength: a frozen body"):
+            check_space(base, {STRENGTH: Range(0.0, 1.0)}, False)
+        return
+    space = named_space("augmentation", False, hearer_of(base).augmentation).space
+    check_space(base, space, False)
+    kinds = [str(value) for value in space[KINDS].grid]
+    every = [applied(base, {KINDS: value}) for value in kinds]
+    for settings in every:
+        check_as_training_does(settings)
+    assert len({settings.model_dump_json() for settings in every}) == len(kinds)
+    assert kinds[0] == "none" and "mixup" in kinds and ("mask,mixup" in kinds) == ("mask" in kinds)
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ({"network": "lstm", "augment": {"mask": 0.5}}, "augment.mask: frames of frame33 can only have mixup"),
+        ({"network": "wav2vec2-mlp", "augment": {"noise": 0.5}}, "augment.noise: the body of wav2vec2-mlp is frozen"),
+        ({"early_stop": {"watch": "f1"}}, "early_stop.watch: 'f1' is none of loss, "),
+        ({"network": "spectrogram"}, "network: 'spectrogram' is none of convnet, "),
+    ],
+)
+def test_what_every_trial_would_be_refused_for_is_said_before_the_first(base: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsUnusable) as error:
+        check_space(TrainSettings.model_validate(base), {"batch_size": Choices((8, 16))}, False)
+    assert said in str(error.value)
+
+
+def test_an_initial_network_or_a_table_says_what_can_be_heard() -> None:
+    base, mlp, table = TrainSettings(initial="runs/a"), Hearer("musicnn-mlp", "log-mel"), Hearer("auto", "track174")
+    assert STRENGTH not in default_space(base, False, mlp.augmentation)
+    found = applied(base, {STRENGTH: 1.0}, table).augment
+    assert (found.mixup, found.mask, found.noise) == (0.5, 0.0, 0.0)
+    with pytest.raises(SettingsUnusable, match=r"augment\.kinds: 'mask' is none of mixup"):
+        check_space(base, {KINDS: Choices(("none", "mask"))}, False, table)
 
 
 @pytest.mark.parametrize("network", ["auto", "spectrogram-cnn"])
 def test_the_shape_of_a_network_that_has_learnt_is_not_searched(network: str) -> None:
-    assert "network_options.widths" not in default_space(TrainSettings(network=network, initial="runs/a"), False)
+    assert "network_options.widths" not in default_space(TrainSettings(network=network, initial="runs/a"), False, ())
 
 
-@pytest.mark.parametrize("on_table", [False, True])
+@pytest.mark.parametrize("allowed", [("mixup",), ALL])
 @pytest.mark.parametrize("multi_label", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_named_spaces_are_spaces(name: str, multi_label: bool, on_table: bool) -> None:
+def test_named_spaces_are_spaces(name: str, multi_label: bool, allowed: tuple[str, ...]) -> None:
     if name == "reference-c" and multi_label:
         with pytest.raises(SettingsUnusable, match="for one label a clip"):
-            named_space(name, multi_label, on_table)
+            named_space(name, multi_label, allowed)
         return
-    named = named_space(name, multi_label, on_table)
+    named = named_space(name, multi_label, allowed)
     base = checked(merged(named.settings, {"loss": {"label_smoothing": 0.1}}), "here")
     check_space(base, named.space, multi_label)
     assert base.loss.label_smoothing == 0.1 and named.grid and not named.prune
@@ -178,7 +240,7 @@ def test_kinds_of_augmentation_are_switched_on_together() -> None:
     found = applied(base, {KINDS: "mask,mixup"}).augment
     assert (found.mask, found.mixup, found.noise, found.pitch, found.mask_times) == (0.5, 0.5, 0.0, 0.0, 3)
     assert applied(base, {KINDS: "none"}).augment.noise == 0
-    with pytest.raises(SettingsUnusable, match=r"augment\.kinds: 'echo' is none of mask, noise"):
+    with pytest.raises(SettingsUnusable, match=r"augment\.kinds: 'echo' is none of noise, gain"):
         applied(base, {KINDS: "mask,echo"})
 
 
@@ -203,3 +265,14 @@ def test_the_spaces_in_the_page_are_spaces(tmp_path: Path) -> None:
     assert blocks
     for block in blocks:
         check_space(TrainSettings(), read_space(written(tmp_path, block)), multi_label=False)
+
+
+def test_a_dollar_in_a_setting_is_no_formula() -> None:
+    rows = [
+        TrialRow(n, "done", n / 4, {"initial": name, SEED: 0}, 1, 1, 1.0, "", "")
+        for n, name in enumerate(("$a_$", "b"))
+    ]
+    drawing = scatter_figure(rows, "macro_f1")
+    assert drawing is not None
+    draw_comparison(drawing.axes[0], compared(rows, "macro_f1"), "macro_f1")
+    drawing.savefig(io.BytesIO(), format="png")

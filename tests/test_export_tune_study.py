@@ -94,6 +94,14 @@ def test_a_killed_trial_is_repeated_from_its_last_state(tmp_path: Path) -> None:
     assert shown[killed.number] == "killed, repeated" and shown[again.number] == f"done (repeats {killed.number})"
 
 
+def test_a_trial_whose_process_never_had_a_heartbeat_is_given_up_too(tmp_path: Path) -> None:
+    study, _ = take_part(tmp_path, search(1), SumTrainer())
+    left = study.ask()  # a trial that runs, of a process that is gone
+    study, ended = take_part(tmp_path, search(3), SumTrainer())
+    assert len(ended) == 2
+    assert study.trials[left.number].state == TrialState.FAIL
+
+
 def test_what_is_worse_than_the_median_is_pruned(tmp_path: Path) -> None:
     study, _ = take_part(tmp_path, search(12, prune=True), SumTrainer())
     pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]

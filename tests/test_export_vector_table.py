@@ -26,22 +26,31 @@ def test_numbers_labels_and_lines_are_read(tmp_path: Path) -> None:
     assert table.labels.tolist() == [1, 0] and table.lines == (2, 4)
 
 
+def test_a_carriage_return_ends_a_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a;b;label\r1;2;x,,,,,\r3;4;y\r")
+    table = read_vector_table(tmp_path / "t.csv")
+    assert table.columns == ("a", "b") and table.features.tolist() == [[1, 2], [3, 4]] and table.lines == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "no column label .* the file is empty"),
-        ("a,b\n1,2\n", r"no column label \(--label names the labels' column\); it has a, b"),
+        ("a,b\n1,2\n", r"no column label \(table.label names the labels' column\); it has a, b"),
         ("a,label\n", "no rows: nothing to tell apart"),
         ("a,label\n1,x\n2,x\n", "one label alone, x: nothing to tell apart"),
         ("label\nx\ny\n", "no columns beside label"),
         ("a,a,label\n1,2,x\n", "a is the name of several columns"),
-        ("a,label\n1,x\nyes,y\n", r"t.csv:3: column a: 'yes' is no number; --without a leaves the column out"),
+        ("a,label\n1,x\nyes,y\n", r"t.csv:3: column a: 'yes' is no number; --set 'table.without=\[\"a\"\]' leaves"),
         ("a,label\n1,x\n,y\n", "t.csv:3: column a: the cell is empty"),
         ("a,label\n1,x\nnan,y\n", "t.csv:3: column a: nan is no number that can be learnt from"),
         ("a,label\n1,x\n-inf,y\n", "t.csv:3: column a: -inf is no number that can be learnt from"),
         ("a,label\n1,x\n1e300,y\n", "t.csv:3: column a: 1e300 is no number that can be learnt from"),
         ("a,label\n1,x\n2\n", "t.csv:3: column label: the row has no label"),
         ("a,label\n1,x\n2,y,3\n", "t.csv:3: more columns than the header has"),
+        ("a,label\r1,x\r2\r", "t.csv:3: column label: the row has no label"),
+        (f"{'a' * 131_073},label\n1,x\n", "t.csv:1: not CSV: field larger than field limit"),
+        ('label,"a\nb"\nx,one\n', r"t.csv:3: column a\nb: 'one' is no number"),
     ],
 )
 def test_what_is_no_table_of_vectors_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:

@@ -51,6 +51,22 @@ def names(batches: Iterator[WindowBatch]) -> list[bytes]:
     return [window.numpy().tobytes() + targets.numpy().tobytes() for window, targets in pairs]
 
 
+class _Large(FeatureCache):
+    """Windows that are taken for larger than they are: eight fill the buffer."""
+
+    window_bytes = 128 << 17
+
+
+def test_the_buffer_is_bounded_in_bytes(music: Music) -> None:
+    clips, cache = music
+    assert cache.window_bytes == cache.blocks(clips[0]).windows(RECIPE)[0].nbytes
+    large = clips, _Large(cache.folder, RECIPE)
+    assert names(stream(large).epoch(0)) == names(stream(music, shuffle_windows=8).epoch(0))
+    assert names(stream(large, shuffle_windows=5).epoch(0)) == names(stream(music, shuffle_windows=5).epoch(0))
+    assert names(stream(large, 12).epoch(0)) == names(stream(music, 12, shuffle_windows=1).epoch(0))
+    assert names(stream(large).epoch(0)) != names(stream(music).epoch(0))
+
+
 def loud_windows(music: Music) -> list[bytes]:
     """What an epoch should hold, by the definition."""
     clips, cache = music

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import get_args
 
 import librosa
 import numpy as np
@@ -12,12 +13,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.front_ends.frames import make_frames
+from models.front_ends.frames import MAKERS, make_frames, whole_frames
+from models.front_ends.frames_torch import MAKERS as TORCH_MAKERS
 from models.front_ends.frames_torch import make_torch_frames
 from models.front_ends.named import HEARINGS, HearingName
-from models.front_ends.network_input import network_input
+from models.front_ends.network_input import SHAPERS, network_input
+from models.front_ends.network_input_torch import SHAPERS as TORCH_SHAPERS
 from models.front_ends.network_input_torch import network_input as network_input_in_torch
-from models.front_ends.spec import FrontEnd
+from models.front_ends.spec import FrontEnd, Kind
 from tests.front_end_signals import all_signals, chords, mixed, noise
 
 Floats = npt.NDArray[np.float32]
@@ -149,6 +152,7 @@ def test_wrong_input_is_refused(name: HearingName, wrong: str) -> None:
     spec = HEARINGS[name].front_end
     margins = spec.samples_before + spec.samples_after
     fewest = spec.frame_hop + margins
+    assert spec.fewest_samples == fewest
     inputs: dict[str, Floats] = {
         "float64": np.zeros((1, fewest)),  # type: ignore[dict-item]
         "one-dimensional": np.zeros(fewest, np.float32),
@@ -226,3 +230,17 @@ def test_a_vector_is_the_tempo_and_the_means() -> None:
     np.testing.assert_allclose(vector[1:46], frames[:, 1:46].mean(axis=0), rtol=1e-4, atol=1e-5)
     wanted = librosa.power_to_db(frames[:, 46:].mean(axis=0), top_db=None)
     np.testing.assert_allclose(vector[46:], wanted, atol=1e-3)
+
+
+@NAMES
+def test_a_whole_recordings_frames_are_those_of_its_hops_and_one_more(name: HearingName) -> None:
+    spec = HEARINGS[name].front_end
+    samples = chords(8 * spec.frame_hop, spec.sample_rate_hz)
+    found = whole_frames(samples, spec)
+    assert found.shape == (8 + (spec.kind != "waveform"), spec.n_features)
+    np.testing.assert_array_equal(found[:8], whole(samples, spec))
+
+
+def test_every_kind_has_both_stages_in_both_forms() -> None:
+    for known in (MAKERS, TORCH_MAKERS, SHAPERS, TORCH_SHAPERS):
+        assert set(known) == set(get_args(Kind))

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from models.front_ends.kinds.mel_picture import mel_pictures, stretching_matrix
 from models.front_ends.kinds.mel_picture_torch import mel_pictures as mel_pictures_in_torch
-from models.front_ends.named import FRAME33_FRONT_END, TRACK174_FRONT_END
+from models.front_ends.named import FRAME33_FRONT_END, TRACK174_FRONT_END, WAVEFORM_FRONT_END
 from models.front_ends.parts.chroma import chroma, chroma_filterbank
 from models.front_ends.parts.dct import dct_matrix
 from models.front_ends.parts.decibels import decibels
@@ -24,7 +24,6 @@ from models.front_ends.parts.harmonic_torch import harmonic_power as harmonic_po
 from models.front_ends.parts.onset import onset_strength
 from models.front_ends.parts.running_median import MEDIAN_WIDTH, running_median
 from models.front_ends.parts.running_median_torch import running_median as running_median_in_torch
-from models.front_ends.parts.small_product import BandedProduct, small_product
 from models.front_ends.parts.spectral_contrast import SpectralContrast
 from models.front_ends.parts.tempo import tempo_of, tempo_scale
 from models.front_ends.parts.tempo_torch import tempo as tempo_in_torch
@@ -192,22 +191,6 @@ def test_high_mels_are_on_top_and_time_goes_to_the_right() -> None:
     assert picture[-1].max() == picture[:, 0].max() == 0
 
 
-@settings(max_examples=20, deadline=None)
-@given(rows=st.integers(1, 300), inner=st.integers(1, 1_100), columns=st.integers(1, 24))
-def test_small_products_are_products(rows: int, inner: int, columns: int) -> None:
-    rng = np.random.default_rng(0)
-    left, right = (
-        rng.normal(size=(rows, inner)).astype(np.float32),
-        rng.normal(size=(inner, columns)).astype(np.float32),
-    )
-    found = np.empty((rows, columns), np.float32)
-    small_product(left, right, out=found)
-    np.testing.assert_allclose(found, left.astype(np.float64) @ right, rtol=0, atol=1e-3)
-    right[rng.uniform(size=right.shape) < 0.7] = 0
-    BandedProduct(right).into(left, found)
-    np.testing.assert_allclose(found, left.astype(np.float64) @ right, rtol=0, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -226,7 +209,15 @@ def test_what_no_front_end_can_have_is_refused(changes: dict[str, object], told:
         replace(FRAME33_FRONT_END, **changes)  # type: ignore[arg-type]
 
 
-def test_a_vector_is_not_normalised() -> None:
+@pytest.mark.parametrize("changes", [{"n_fft": 512}, {"f_min_hz": 20.0}, {"f_max_hz": 7_000.0}, {"frame_hop": 200}])
+def test_a_waveform_says_nothing_that_it_has_not(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="n_fft must be frame_hop"):
+        replace(WAVEFORM_FRONT_END, **changes)  # type: ignore[arg-type]
+    assert replace(WAVEFORM_FRONT_END, n_fft=441, frame_hop=441).n_features == 441
+
+
+@pytest.mark.parametrize("spec", [SPEC, FRAME33_FRONT_END], ids=["track174", "frame33"])
+def test_unlike_figures_are_not_normalised(spec: FrontEnd) -> None:
     with pytest.raises(ValueError, match="unlike figures"):
-        replace(SPEC, normalisation="window")
+        replace(spec, normalisation="window")
     assert MUSICNN_FRONT_END.reach_frames == 0

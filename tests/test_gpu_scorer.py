@@ -273,7 +273,7 @@ def test_networks_that_hear_different_spectrograms_are_refused(tiny_model: Path,
     other = write_tiny_model(tmp_path / "other.onnx", front_end=louder)
     lanes = lanes_of("cpu")
     networks = [BoundNetwork(path, lanes, NetworkOptions()) for path in (tiny_model, other)]
-    with pytest.raises(SettingsError, match="other spectrograms"):
+    with pytest.raises(SettingsError, match="hears with another front end"):
         GpuScorer(networks, lanes, -60, lambda n: None, lambda stage, seconds: None)
 
 

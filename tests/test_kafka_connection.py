@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import (
 from daemon.errors import KafkaUnavailable, SettingsError
 from daemon.kafka.connection import connection_options, reachable
 from daemon.kafka.credentials import MAX_SECRET_BYTES, tls_context
-from daemon.kafka.library_log import REPEATS_EVERY_S, SeldomRepeated
 from daemon.kafka_settings import KafkaSettings, TlsSettings
 from tests.kafka_broker import Broker
 from tests.kafka_commands import settings_file
@@ -220,18 +219,6 @@ def test_no_secret_is_logged(
     assert answer(table).startswith("reached")
     for secret in (SECRET, SECRET.replace("'", "\\'"), file.read_text()):
         assert secret not in caplog.text
-
-
-def test_trouble_is_not_repeated_all_the_time(caplog: pytest.LogCaptureFixture) -> None:
-    seldom, logger = SeldomRepeated(), logging.getLogger("tests.seldom")
-    logger.addFilter(seldom)
-    for number in range(100):
-        logger.warning("no broker at %s", number)
-        logger.warning("something else")
-    assert [record.getMessage() for record in caplog.records] == ["no broker at 0", "something else"]
-    seldom._last = {text: (passed_s - REPEATS_EVERY_S, held) for text, (passed_s, held) in seldom._last.items()}
-    logger.warning("no broker at %s", 100)
-    assert caplog.records[-1].getMessage() == "no broker at 100 (and 99 more of this kind)"
 
 
 def test_no_command_shows_a_secret(secure_broker: Broker, tmp_path: Path, tiny_model: Path) -> None:

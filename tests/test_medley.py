@@ -18,7 +18,7 @@ import soxr
 
 from models.card import card_from_metadata
 from models.catalogue import PRETRAINED
-from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.frames import whole_frames
 from models.front_ends.network_input import network_input
 
 DEMO = Path(__file__).resolve().parent.parent / "deploy" / "demo"
@@ -120,7 +120,7 @@ def top_genre(samples: Floats) -> str:
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(MODEL), providers=["CPUExecutionProvider"])
     card = card_from_metadata(session.get_modelmeta().custom_metadata_map)
-    frames = LogMel(card.front_end).whole(samples)
+    frames = whole_frames(samples, card.front_end)
     starts = range(0, len(frames) - card.frames_per_window + 1, card.frames_per_hop)
     windows = np.stack([frames[start : start + card.frames_per_window] for start in starts])
     batch = network_input(windows, card.front_end)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.card_file import read_card
 from models.catalogue import resolve_model
-from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.frames import make_frames, whole_frames
 from models.musicnn.folding import MaximumActivation, dense_after, folded_norm, grown, upward_sign
 from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
 from models.musicnn.living import LivingMusicnn, all_kept
@@ -205,7 +205,7 @@ def test_scores_from_the_windows_are_the_originals(model: str, clip: str) -> Non
 
 def spectrograms_whole(clip: str) -> np.ndarray:
     """The front end over the whole recording, cut into windows of 250 frames every 125."""
-    frames = LogMel(read_card(resolve_model("musicnn-msd")).front_end).whole(reference(f"{clip}_audio16k"))
+    frames = whole_frames(reference(f"{clip}_audio16k"), read_card(resolve_model("musicnn-msd")).front_end)
     return np.stack([frames[first : first + 250] for first in range(0, len(frames) - 249, 125)])
 
 
@@ -214,7 +214,7 @@ def spectrograms_by_block(clip: str) -> np.ndarray:
     samples = np.pad(reference(f"{clip}_audio16k"), (256, 0))
     n_blocks = (len(samples) - 256) // 32_000
     blocks = np.stack([samples[32_000 * b : 32_000 * (b + 1) + 256] for b in range(n_blocks)])
-    frames = LogMel(read_card(resolve_model("musicnn-msd")).front_end).frames_of(blocks)
+    frames = make_frames(read_card(resolve_model("musicnn-msd")).front_end).frames_of(blocks)
     return np.concatenate([frames[:-1], frames[1:]], axis=1)
 
 

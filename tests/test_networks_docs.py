@@ -38,6 +38,16 @@ def test_the_table_says_what_it_hears_and_counts_its_parameters(name: str) -> No
         assert count == int(base.replace(",", "")) + n_labels * int(of_each_label.replace(",", ""))
 
 
+@pytest.mark.parametrize("name", ["vector-cnn", "vector-dense", "vector-rnn"])
+def test_the_page_of_the_vectors_counts_their_parameters(name: str) -> None:
+    (said,) = re.findall(
+        rf"^\| `{name}` \(([\d,]+)", (DOCS / "vector-networks.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    with torch.device("meta"):
+        network = make_network(name, 10, {}, (174,))
+    assert int(said.replace(",", "")) == sum(parameter.numel() for parameter in network.parameters())
+
+
 def test_the_command_lists_them() -> None:
     commands: Any = get_command(app)
     (said,) = [parameter.help for parameter in commands.commands["train"].params if parameter.name == "network"]

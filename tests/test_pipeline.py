@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.messages import AudioChunk, StreamEnd, WindowTags
-from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.frames import whole_frames
 from models.front_ends.spec import MUSICNN_FRONT_END
 from tests.parts import ListSink, ListSource, Parts, make_parts, run_through
 from tests.signals import tones
@@ -48,7 +48,7 @@ def assert_balanced(parts: Parts) -> None:
 def test_scores_equal_the_network_on_the_whole_recordings_spectrogram(tiny_model: Path) -> None:
     samples = tones(21, RATE_HZ)
     sink, parts = tagged(tiny_model, [chunk_of(samples.tobytes(), 0, len(samples), fmt=FORMAT)])
-    log_mel = LogMel(MUSICNN_FRONT_END).whole(samples[:, 0].astype(np.float32) / np.float32(32768))
+    log_mel = whole_frames(samples[:, 0].astype(np.float32) / np.float32(32768), MUSICNN_FRONT_END)
     expected = [tiny_scores(log_mel[125 * k : 125 * k + 250])[:3] for k in range(9)]
     assert [window.window for window in sink.windows] == list(range(9))
     np.testing.assert_allclose(scores_of(sink.windows), expected, atol=1e-5)

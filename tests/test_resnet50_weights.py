@@ -117,8 +117,10 @@ def test_a_frozen_body_with_a_new_first_convolution_is_refused(weights: Path) ->
 
 
 def test_a_frozen_body_without_weights_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs initial"):
-        TrainSettings(network="resnet50", frozen="body")
+    bare: dict[str, bool | int | float | str] = {}
+    for options in (bare, {**bare, "weights": ""}):
+        with pytest.raises(ValueError, match="needs initial"):
+            TrainSettings(network="resnet50", frozen="body", network_options=options)
 
 
 class Trap:
@@ -143,7 +145,7 @@ def test_a_pickle_is_not_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pth"])
-@pytest.mark.parametrize("content", [b"", b"not weights", bytes(200)])
+@pytest.mark.parametrize("content", [b"", b"not weights", b"this is no file of weights", b".", bytes(200)])
 def test_files_that_hold_no_weights_are_refused(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"weights.{suffix}"
     path.write_bytes(content)

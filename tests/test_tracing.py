@@ -61,7 +61,8 @@ def exemplars(daemon: Daemon) -> set[str]:
     )
     with urllib.request.urlopen(request, timeout=5) as response:
         assert response.headers["Content-Type"].startswith("application/openmetrics-text")
-        families = list(text_string_to_metric_families(response.read().decode()))
+        page = response.read().decode()
+    families = list(text_string_to_metric_families(page))  # type: ignore[no-untyped-call]
     samples = [(family.name, sample) for family in families for sample in family.samples]
     found = [(name, sample.exemplar) for name, sample in samples if sample.exemplar is not None]
     assert {name for name, _ in found} <= {"genred_end_to_end_latency_seconds"}
@@ -140,8 +141,12 @@ def test_a_collector_that_is_away_costs_nothing_but_traces(tmp_path: Path, tiny_
     audio = write_wav(tmp_path / "tones.wav", tones(5, 16000), 16000)
     settings = settings_file(tmp_path, tiny_model, audio, realtime=False)
     began_s = time.monotonic()
-    traced = {"GENRED_TRACING__ENDPOINT": "http://127.0.0.1:9/v1/traces", "GENRED_TRACING__SAMPLE_SHARE": "1"}
-    done = genred("run", "-c", str(settings), GENRED_HTTP__PORT="0", **traced)
+    done = genred(
+        *("run", "-c", str(settings)),
+        GENRED_HTTP__PORT="0",
+        GENRED_TRACING__ENDPOINT="http://127.0.0.1:9/v1/traces",
+        GENRED_TRACING__SAMPLE_SHARE="1",
+    )
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began_s < 20
     assert "genred.window.v1" in (tmp_path / "out.jsonl").read_text()

@@ -21,7 +21,9 @@ from export.convert.runtime import cpu_session
 from export.data.music_set import MusicSet
 from export.errors import ExportError, InputUnusable, SettingsUnusable
 from export.train.outcome import EpochFigures
+from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings
+from export.train.starting import resolved, starting_network
 from export.train.trained import checkpoint_of, load_network
 from export.train.training import train
 from models.card_file import read_card
@@ -29,6 +31,8 @@ from models.networks.registry import make_network
 from models.networks.wav2vec2 import Wav2Vec2, config_text
 from tests.training_sets import LABELS, make_set
 from tests.wav2vec2_checkpoint import TINY, tiny_settings, write_checkpoint
+
+pytest_plugins = ["tests.wav2vec2_fixtures"]
 
 torch.set_num_threads(1)
 
@@ -41,12 +45,6 @@ BASE_COUNT: Final = 94_568_576  # and 257 a label
 def music(tmp_path_factory: pytest.TempPathFactory) -> MusicSet:
     """One label a clip."""
     return make_set(tmp_path_factory.mktemp("music"))
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A body without a head."""
-    return write_checkpoint(tmp_path_factory.mktemp("published") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +138,10 @@ def test_a_trained_network_needs_its_checkpoint_no_more(learnt: Path) -> None:
     assert sum(parameter.numel() for parameter in network.parameters()) == sum(p.numel() for p in tiny().parameters())
 
 
-def test_a_run_goes_on_without_its_checkpoint(tmp_path: Path, music: MusicSet) -> None:
-    folder, run = write_checkpoint(tmp_path / "tiny"), tmp_path / "run"
-    chosen = tiny_settings(folder)
+@pytest.mark.parametrize("name", ["wav2vec2", "wav2vec2-mlp"])
+def test_a_run_goes_on_without_its_checkpoint(name: str, tmp_path: Path, music: MusicSet) -> None:
+    folder, run = write_checkpoint(tmp_path / "tiny", seed=4), tmp_path / "run"
+    chosen = tiny_settings(folder, name)
 
     def break_off(figures: EpochFigures) -> None:
         if figures.epoch == 2:
@@ -152,6 +151,7 @@ def test_a_run_goes_on_without_its_checkpoint(tmp_path: Path, music: MusicSet) -
         train(music, chosen, run, on_epoch=break_off, workers=1)
     shutil.rmtree(folder)
     assert train(music, chosen, run, resume=True, workers=1).epochs == 3
+    assert load_network(checkpoint_of(run))[0].network == name
 
 
 def test_what_is_frozen_does_not_move_and_all_else_learns() -> None:
@@ -163,6 +163,23 @@ def test_what_is_frozen_does_not_move_and_all_else_learns() -> None:
         assert still or (parameter.grad is not None and parameter.grad.abs().sum() > 0), name
     thawed = tiny(freeze_encoder=False)
     assert all(parameter.requires_grad for parameter in thawed.wav2vec2.feature_extractor.parameters())
+
+
+def test_of_a_frozen_published_body_what_nobody_published_learns(music: MusicSet, published: Path) -> None:
+    assert TrainSettings(network="wav2vec2", frozen="body").network_options == {}  # the usual body is a published one
+    chosen = resolved(tiny_settings(published, frozen="body"), music)
+    network = starting_network(chosen, music.labels)
+    learning = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert learning == {"projector", "output"}
+
+
+@pytest.mark.parametrize("name", ["musicnn-mlp", "wav2vec2-mlp"])
+def test_a_body_that_never_moves_cannot_be_frozen(name: str) -> None:
+    bare: dict[str, bool | int | float | str] = {}
+    for options in (bare, {**bare, "checkpoint": "somewhere"}):
+        with pytest.raises(ValueError, match=f"the body of {name} never moves"):
+            TrainSettings(network=name, frozen="body", network_options=options)
+    TrainSettings(network=name, frozen="body", initial="a run whose middle layer has learnt")
 
 
 def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
@@ -179,11 +196,11 @@ def test_dropout_is_drawn_from_torchs_generator_alone() -> None:
 
 def test_folded_weights_compute_the_same_and_leave_the_original_alone() -> None:
     network, windows = tiny().eval(), torch.randn(2, *SHAPE)
-    plain = with_plain_weights(network)
+    plain: Any = with_plain_weights(network)
     assert not any("parametrizations" in name for name in plain.state_dict())
     assert any("parametrizations" in name for name in network.state_dict())
     with torch.no_grad():
-        torch.testing.assert_close(plain(windows), network(windows))
+        torch.testing.assert_close(plain.logits(windows), network.logits(windows))
 
 
 def test_the_graph_is_the_network_and_complete(learnt: Path, music: MusicSet, tmp_path: Path) -> None:
@@ -229,6 +246,11 @@ def test_checkpoints_that_are_none_are_said(music: MusicSet, published: Path, tm
     config = json.loads((summed / "config.json").read_text())
     (summed / "config.json").write_text(json.dumps({**config, "use_weighted_layer_sum": True}))
     assert "a weighted sum of layers; genred's wav2vec2 has neither" in refused(summed, music, run)
+    others: dict[str, list[Any]] = {"architectures": [None, 3, {}], "id2label": [None, "rock", ["rock"]]}
+    for key, said in (("architectures", "list"), ("id2label", "table")):
+        for value in others[key]:
+            (summed / "config.json").write_text(json.dumps({**config, key: value}))
+            assert f"config.json: {key} is no {said}; save it anew" in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "hidden_size": "many"}))
     assert "cannot be made with them: config: " in refused(summed, music, run)
     (summed / "config.json").write_text(json.dumps({**config, "intermediate_size": 20}))
@@ -254,6 +276,8 @@ def test_options_that_are_none_are_said(music: MusicSet, published: Path, tmp_pa
     for config in ('{"layers": 3}', "[]", "{"):
         with pytest.raises(ValueError, match=r"config must be|Expecting"):
             make_network("wav2vec2", 3, {"config": config}, SHAPE)
+    with pytest.raises(ValueError, match="freeze_encoder must be true or false, not 'no'"):
+        make_network("wav2vec2", 3, {"config": config_text(TINY), "freeze_encoder": "no"}, SHAPE)
 
 
 def test_without_transformers_it_is_said_and_all_else_works(music: MusicSet, learnt: Path, tmp_path: Path) -> None:

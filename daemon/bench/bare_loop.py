@@ -18,7 +18,7 @@ import onnxruntime as ort
 import soxr
 
 from models.card import card_from_metadata
-from models.front_ends.kinds.log_mel import LogMel
+from models.front_ends.frames import whole_frames
 
 
 def decoded_mono(path: str) -> tuple[npt.NDArray[np.float32], int]:
@@ -48,7 +48,7 @@ def main() -> None:
     card = card_from_metadata(session.get_modelmeta().custom_metadata_map)
     mono, rate_hz = decoded_mono(path)
     samples = soxr.resample(mono, rate_hz, card.front_end.sample_rate_hz)
-    frames = LogMel(card.front_end).whole(samples)
+    frames = whole_frames(samples, card.front_end)
     hop, window = card.frames_per_hop, card.frames_per_window
     outputs = [card.output_name] + ([card.carry.output_name] if card.carry else [])
     scored = 0

@@ -37,7 +37,7 @@ class Ensemble:
         return order, len(windows) - sum(carried)
 
     def scores(self, inputs: Tensor, window_rows: Tensor, n_whole: int, pool_rows: int) -> Tensor:
-        """Spectrograms in the order of `whole_first` -> scores, float32 (windows, labels); in the computing lane.
+        """What they take, in the order of `whole_first` -> scores, float32 (windows, labels); in the computing lane.
 
         window_rows: int64 (windows, blocks), the blocks' rows in a pool of `pool_rows`.
         """

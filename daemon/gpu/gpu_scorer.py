@@ -63,13 +63,13 @@ class GpuScorer:
     def serve(self, networks: Sequence[BoundNetwork], merge: Merge | None = None) -> None:
         """Score with these networks from the next batch on; blocks keep the features they have.
 
-        SettingsError when a network hears other spectrograms than the first ones did.
+        SettingsError when a network hears with another front end than the first ones did.
         """
         for network in networks:
             if network.card.front_end != self.features.front_end:
                 raise SettingsError(
-                    f"model {network.card.name} hears other spectrograms than those of this process: serve it in one "
-                    "of its own"
+                    f"model {network.card.name} hears with another front end than those of this process: serve it in "
+                    "one of its own"
                 )
         self._ensemble = Ensemble(networks, merge, self._lanes.device)
 

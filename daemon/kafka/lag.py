@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
 from daemon.kafka.partition import OwnedPartition
 from daemon.metrics import Metrics
+
+SILENT_S = 10.0  # brokers that give no answer for so long are away
+
+
+async def log_ends(
+    consumer: AIOKafkaConsumer, topic: str, keys: Sequence[TopicPartition], limit_s: float
+) -> Mapping[TopicPartition, int]:
+    """The offset behind the newest record of each partition; TimeoutError, or what aiokafka raises.
+
+    Without `keys` the brokers are asked all the same, of a partition of `topic`: whether they answer is worth knowing.
+    """
+    async with asyncio.timeout(limit_s):
+        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(keys or [TopicPartition(topic, 0)])
+    return ends
 
 
 class Lag:

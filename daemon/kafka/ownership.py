@@ -17,8 +17,10 @@ from daemon.kafka.mending import AWAY, LASTING
 from daemon.kafka.parcel import Writer
 from daemon.kafka.partition import OwnedPartition
 from daemon.kafka.resume import Plan
+from daemon.kafka.standing import Standing
 from daemon.kafka.takeover import TakeOver
 from daemon.metrics import Metrics
+from daemon.sources.status import SourceState
 from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Ownership(ConsumerRebalanceListener):
         self._consumer, self._delivery, self._take_over, self._make = consumer, delivery, take_over, make
         self._metrics, self._hand_over_s, self._session_s = metrics, hand_over_s, session_s
         self.partitions: dict[TopicPartition, OwnedPartition] = {}
+        self.standing = Standing()
         self._taking: set[asyncio.Task[None]] = set()
         self._taken: set[LogPartition] = set()  # opened for writing
         self._dealt = 0  # how often all was handed over
@@ -81,6 +84,8 @@ class Ownership(ConsumerRebalanceListener):
         partitions = sorted(assigned)
         self._consumer.pause(*partitions)
         self.assigned, self.assigned_at_s = len(partitions), time.monotonic()
+        for key in partitions:
+            self.standing.of(key).change(SourceState.STARTING, "it was dealt to this worker")
         self._begin(self._take(partitions))
         log.info("group: %d partitions are this worker's", len(partitions))
 
@@ -102,6 +107,8 @@ class Ownership(ConsumerRebalanceListener):
             if (owned.fenced or owned.broken) and self.partitions.get(key) is owned:
                 with contextlib.suppress(IllegalStateError):  # the group is being dealt out anew
                     self._consumer.pause(key)
+                why = "another worker has written for it" if owned.fenced else "its results could not be written"
+                self.standing.of(key).change(SourceState.RETRYING, why)
                 await self._let_go(key, owned)
                 if dealt == self._dealt:
                     self._begin(self._take_again(key, self._session_s if owned.fenced else AGAIN_S))
@@ -120,6 +127,8 @@ class Ownership(ConsumerRebalanceListener):
                 await self._commit()
         except TimeoutError:
             log.warning("hand-over: the commit did not end within %.1f s; some windows will be scored again", limit_s)
+        for key in self.partitions:
+            self.standing.of(key).change(SourceState.ENDED, "it was handed over")
         await asyncio.gather(*(self._let_go(key, partition) for key, partition in list(self.partitions.items())))
         await asyncio.gather(*(self._delivery.close(log_partition) for log_partition in self._taken))
         self._taken.clear()
@@ -150,6 +159,7 @@ class Ownership(ConsumerRebalanceListener):
             self._consumer.seek(partition, plan.bookmark.audio)
             if plan.bookmark.audio >= plan.committed:
                 owned.finish_rebuild()
+                self.standing.of(partition).change(SourceState.RUNNING, f"it was taken over at {plan.committed}")
         self._consumer.resume(*partitions)
         self._metrics.owned_partitions.set(len(self.partitions))
 

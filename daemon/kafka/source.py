@@ -18,7 +18,7 @@ from daemon.kafka.connection import connection_options
 from daemon.kafka.consumer import make_consumer
 from daemon.kafka.exactly_once import ExactlyOnce
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
-from daemon.kafka.lag import Lag
+from daemon.kafka.lag import SILENT_S, Lag, log_ends
 from daemon.kafka.mending import AWAY, Mending
 from daemon.kafka.output_record import OutputTopics
 from daemon.kafka.ownership import Delivery, Ownership
@@ -56,7 +56,7 @@ class KafkaSource:
         drain_timeout_s: float,
     ) -> None:
         """`horizon_s`: how far back the aggregates look; `drain_timeout_s`: the daemon's."""
-        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka")
+        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka", parts=self._partitions)
         self._kafka, self._settings, self._rules = kafka, settings, rules
         self._topics = OutputTopics(kafka.windows_topic, kafka.tags_topic, kafka.dead_letter_topic)
         self._terms = Terms(self._topics, settings.idle_s, horizon_s)
@@ -101,6 +101,10 @@ class KafkaSource:
             raise SinkFailed(f"kafka: {error!r}") from error
         finally:
             await self._stop()
+
+    def _partitions(self) -> list[dict[str, Any]]:
+        """The rows of `/status`."""
+        return [] if self._ownership is None else self._ownership.standing.as_json(self._ownership.partitions)
 
     @property
     def _owned(self) -> Sequence[OwnedPartition]:
@@ -187,7 +191,9 @@ class KafkaSource:
                 if not replayed:
                     await partition.refuse(record, error)
             partition.next_read = record.offset + 1
-        if not partition.rebuilding:
+        if records and not partition.rebuilding:
+            assert self._ownership is not None
+            self._ownership.standing.of_log(partition.log).heard()
             self.status.heard()
 
     async def _parsed(self, record: InputRecord) -> AudioRecord | EndRecord:
@@ -198,6 +204,9 @@ class KafkaSource:
     def _rebuilt(self, partition: OwnedPartition) -> None:
         assert self._ownership is not None
         partition.finish_rebuild()
+        self._ownership.standing.of_log(partition.log).change(
+            SourceState.RUNNING, f"it was taken over at {partition.start}"
+        )
         took_s = time.monotonic() - self._ownership.assigned_at_s
         self._pipeline.metrics.takeover_seconds.observe(took_s)
         log.info(
@@ -220,17 +229,20 @@ class KafkaSource:
             await asyncio.sleep(LOOK_S)
             partitions = dict(self._ownership.partitions)
             try:
-                async with asyncio.timeout(self._kafka.request_timeout_s):
-                    ends = await self._consumer.end_offsets(list(partitions)) if partitions else {}
+                limit_s = min(self._kafka.request_timeout_s, SILENT_S)
+                ends = await log_ends(self._consumer, self._settings.topic, list(partitions), limit_s)
             except AWAY as error:
-                log.warning("the brokers do not say how far the log goes: %r", error)
+                self.status.change(SourceState.STALLED, f"the brokers do not answer ({error!r})")
                 continue
+            self._ownership.standing.ends = ends
             self._lag.update(self._ownership.partitions, ends)
             for key, partition in partitions.items():
                 if self._ownership.partitions.get(key) is partition:
                     await self._look_at(key, partition, ends[key])
             if partitions and self._ownership.assigned and all(not p.rebuilding for p in partitions.values()):
                 self.status.change(SourceState.RUNNING, f"{len(partitions)} partitions")
+            elif self.status.state is not SourceState.STARTING and not partitions:
+                self.status.change(SourceState.STARTING, "no partition is this worker's just now")
 
     async def _look_at(self, key: TopicPartition, partition: OwnedPartition, end: int) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -36,10 +37,13 @@ class SourceStatus:
     name: str
     kind: str
     state: SourceState = SourceState.STARTING
+    quiet: bool = False  # changes are not logged
     restarts: int = 0
     last_error: str | None = None
     dropped_s: float = 0.0
     last_audio_at_s: float | None = None  # monotonic clock
+    parts: Callable[[], list[dict[str, Any]]] | None = None  # what it consists of: partitions
+    since_s: float = field(default_factory=time.monotonic)  # when it entered its state
     transitions: deque[tuple[float, SourceState, str]] = field(default_factory=lambda: deque(maxlen=TRANSITIONS_KEPT))
 
     def heard(self) -> None:
@@ -59,8 +63,10 @@ class SourceStatus:
         changed = state is not self.state
         self.state = state
         if changed:
+            self.since_s = time.monotonic()
             self.transitions.append((time.time(), state, reason))
-            log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
+            if not self.quiet:
+                log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
 
     def silence_s(self) -> float | None:
         """Seconds since audio last arrived; None before the first."""
@@ -69,18 +75,22 @@ class SourceStatus:
     def as_json(self) -> dict[str, Any]:
         """The source's object in `/status`."""
         since = self.silence_s()
+        parts = {} if self.parts is None else {"partitions": self.parts()}
         return {
             "name": self.name,
             "kind": self.kind,
             "state": self.state.value,
+            "since": rfc3339(self.transitions[-1][0]) if self.transitions else None,
+            "seconds_in_state": round(time.monotonic() - self.since_s, 3),
             "seconds_since_audio": None if since is None else round(since, 3),
             "restarts": self.restarts,
             "dropped_seconds": round(self.dropped_s, 3),
             "last_error": self.last_error,
             "transitions": [
                 {"time": rfc3339(at_s), "state": state.value, "reason": reason}
-                for at_s, state, reason in self.transitions
+                for at_s, state, reason in list(self.transitions)
             ],
+            **parts,
         }
 
 

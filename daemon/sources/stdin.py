@@ -21,12 +21,13 @@ from daemon.messages import AudioChunk, StreamEnd, rfc3339
 from daemon.sources.decode import Decoder, Piece, open_container
 from daemon.sources.handover import Handover, ReaderGoneError
 from daemon.sources.reading import Outlet, Runs, chunks_of_thread
-from daemon.sources.status import SourceStatus
+from daemon.sources.status import SourceState, SourceStatus
 
 AHEAD_S = 8.0
 CHUNK_S = 1.0
 LEAST_CHUNK_S = 0.1  # a writer of single frames must not make a chunk of each
 POLL_S = 0.25
+STALL_S = 5.0  # without a byte
 
 
 class StdinSource:
@@ -59,7 +60,7 @@ class StdinSource:
 
     def _read(self, outlet: Outlet, stop: threading.Event) -> None:
         """The thread: everything up to the end of the input."""
-        pipe = _Pipe(self._file, stop)
+        pipe = _Pipe(self._file, stop, self._silent)
         runs = Runs(self._stream, self._epoch or rfc3339(time.time()))
         pieces = self._decoded(pipe) if self._format is None else self._raw(pipe, self._format)
         empty = True
@@ -70,6 +71,11 @@ class StdinSource:
         if empty:
             hint = "" if self._format else " that could be decoded (an MP4 with its index at its end needs a file)"
             raise InputUnusable(f"standard input held no audio{hint}")
+
+    def _silent(self, silent_s: float) -> None:
+        """Nobody can open it again, but somebody should hear of it; the next byte ends it."""
+        if silent_s >= STALL_S and self.status.last_audio_at_s is not None:
+            self.status.change(SourceState.STALLED, f"its writer has sent nothing for {STALL_S:g} s")
 
     def _raw(self, pipe: _Pipe, audio_format: AudioFormat) -> Iterator[Piece]:
         frame_bytes, rate = audio_format.frame_bytes, audio_format.sample_rate_hz
@@ -105,17 +111,19 @@ class _Pipe:
     """Bytes as soon as there are any. Reading ends (as at the input's end) when `stop` is set.
 
     The descriptor is read past Python's buffer: a daemon thread that holds that buffer's lock would crash the
-    interpreter's exit.
+    interpreter's exit. `silent` hears, every POLL_S, for how many seconds nothing has come.
     """
 
-    def __init__(self, file: BinaryIO | None, stop: threading.Event) -> None:
+    def __init__(
+        self, file: BinaryIO | None, stop: threading.Event, silent: Callable[[float], None] = lambda _seconds: None
+    ) -> None:
         if file is None:
             if sys.stdin is None or sys.stdin.closed:
                 raise InputUnusable("there is no standard input")
             file = sys.stdin.buffer
         if file.isatty():
             raise InputUnusable("standard input is a terminal: pipe audio into it")
-        self._file, self._stop = file, stop
+        self._file, self._stop, self._silent = file, stop, silent
         self._poll: select.poll | None = None
         try:
             self._descriptor = file.fileno()
@@ -128,9 +136,11 @@ class _Pipe:
 
     def read(self, size: int) -> bytes:
         """Some bytes, at most `size`; b"" at the end."""
+        since_s = time.monotonic()
         while not self._stop.is_set():
             if self._poll is None or self._poll.poll(POLL_S * 1000):
                 return self._some(size)
+            self._silent(time.monotonic() - since_s)
         return b""
 
     def check(self) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from export.command import reported
-from export.evaluate.evaluate_command import SplitName
+from export.command import reported, warn
+from export.evaluate.options import CommonLabels, FeaturesFolder, Resamples, Split, SplitName, Workers
 
 
 def compare_command(
@@ -18,7 +18,7 @@ def compare_command(
         ),
     ],
     music: Annotated[Path, typer.Option("--set", metavar="SET", help="A music set, as genred export scan writes it.")],
-    split: Annotated[SplitName, typer.Option(help="Which clips of the set.")] = SplitName.TEST,
+    split: Split = SplitName.TEST,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -28,24 +28,23 @@ def compare_command(
     against: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Hold all against this one. Default: the best by macro F1.")
     ] = None,
-    common_labels: Annotated[
-        bool, typer.Option("--common-labels", help="Judge only the labels that the models and the set share.")
-    ] = False,
-    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Resamples of the bootstrap intervals.")] = 1000,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the features. Default: SET/cache.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read audio; 0: one a usable core.")] = 0,
+    common_labels: CommonLabels = False,
+    resamples: Resamples = 1000,
+    cache: FeaturesFolder = None,
+    workers: Workers = 0,
 ) -> None:
     """Put several models side by side on the same clips: figures, differences, sizes, speed, curves."""
     with reported():
         from export.compare.comparing import Options, compare_models
-        from export.compare.files import checked_folder, write_files
+        from export.compare.files import NAMES, write_files
         from export.compare.terminal import print_comparison
         from export.data.music_set import read_music_set
+        from export.output_folder import check_output_folder
 
         if output is not None:
-            checked_folder(output)
+            check_output_folder(output, NAMES)
         options = Options(cache or music / "cache", split.value, against, common_labels, resamples, workers)
-        found = compare_models(models, read_music_set(music), options)
+        found = compare_models(models, read_music_set(music), options, warn)
         print_comparison(found)
         if output is not None:
             typer.echo(f"page: {write_files(found, output)}")

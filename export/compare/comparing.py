@@ -1,23 +1,21 @@
 """Several models and a set in, a comparison out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from export.command import warn
 from export.compare.curves import curve_of
 from export.compare.entrants import named, open_entrants
 from export.compare.hearing import Heard, hear
 from export.compare.leads import Drawn, leads
 from export.compare.parameters import parameters_of
-from export.compare.remarks import learnt, remarks
+from export.compare.remarks import remarks
 from export.compare.side_by_side import Figures, ModelLine, Music, SideBySide, Speed, Versus
 from export.compare.speed import measure
 from export.data.clip import Split
 from export.data.music_set import MusicSet
-from export.data.recipe import Recipe
 from export.evaluate.bootstrap import RESAMPLES, Draws
 from export.evaluate.candidate import clips_of
 from export.evaluate.measuring import intervals, label_lines, resampled, resampled_windows
@@ -25,6 +23,7 @@ from export.evaluate.metrics import figures
 from export.evaluate.scoring import Scorer
 from export.evaluate.torch_scorer import TorchScorer
 from export.progress import tracked
+from models.front_ends.description import hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +47,19 @@ class _Measured:
     windows: Draws
 
 
-def compare_models(given: Sequence[str], music: MusicSet, options: Options) -> SideBySide:
-    """Judge the models (see `open_entrants`) on the clips of a split of `music`. InputUnusable, ExportError."""
+def compare_models(
+    given: Sequence[str], music: MusicSet, options: Options, told: Callable[[str], object] = lambda _: None
+) -> SideBySide:
+    """Judge the models (see `open_entrants`) on the clips of a split of `music`. InputUnusable, ExportError.
+
+    told: hears, before hours of listening, the notes that must be known then, a sentence each.
+    """
     entrants = open_entrants(given, music, options.cache, options.common_labels)
     asked = None if options.against is None else named(entrants, options.against)
     clips = clips_of(music, options.split)
-    learnt_notes = learnt(entrants, options.split)
+    learnt_notes = [entrant.candidate.learnt_note(options.split, entrant.name) for entrant in entrants]
     for note in filter(None, learnt_notes):
-        warn(note)  # before hours of listening
+        told(note)
     heard = hear(entrants, clips, options.split, options.workers)
     speeds = measure([entrant.scorer for entrant in entrants])
     each = [
@@ -86,9 +90,9 @@ def _measured(heard: Heard, speed: Speed, multi_label: bool, resamples: int) -> 
     windows = resampled_windows(judged, multi_label, resamples)
     line = ModelLine(
         name=entrant.name,
-        facts=replace(entrant.candidate.facts, name=entrant.name),
+        facts=replace(entrant.candidate.facts(), name=entrant.name),
         network=_network(scorer),
-        hears=_hears(scorer.recipe),
+        hears=hears(scorer.recipe.front_end, scorer.recipe.window_s, scorer.recipe.hop_s),
         parameters=parameters_of(scorer),
         file_bytes=scorer.path.stat().st_size,
         n_windows=len(rows.windows),
@@ -130,11 +134,3 @@ def _network(scorer: Scorer) -> str | None:
     """The checkpoint's, or the one that the card's provenance names."""
     found = scorer.spec.network if isinstance(scorer, TorchScorer) else scorer.origin.get("network")
     return found if isinstance(found, str) else None
-
-
-def _hears(recipe: Recipe) -> str:
-    """log-mel 128x128, 4 s every 2 s at 16 kHz."""
-    front_end = recipe.front_end
-    shape = "x".join(map(str, recipe.input_shape))
-    rate_khz = front_end.sample_rate_hz / 1000
-    return f"{front_end.kind} {shape}, {recipe.window_s:g} s every {recipe.hop_s:g} s at {rate_khz:g} kHz"

@@ -10,6 +10,7 @@ from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.evaluate.alignment import compared, listed
 from export.evaluate.candidate import Candidate, candidate_of
+from export.evaluate.onnx_scorer import OnnxScorer
 from export.evaluate.scoring import Scorer, model_path, open_scorer
 from export.evaluate.torch_scorer import TorchScorer
 
@@ -48,11 +49,13 @@ def open_entrants(given: Sequence[str], music: MusicSet, cache: Path, common_lab
 
 
 def named(entrants: Sequence[Entrant], wanted: str) -> Entrant:
-    """The entrant of this name, or that was given so. InputUnusable."""
-    for entrant in entrants:
-        if wanted in (entrant.name, entrant.given, entrant.path.name):
-            return entrant
-    raise InputUnusable(f"--against {wanted}: none of the models; they are {listed([each.name for each in entrants])}")
+    """The entrant that is called or was given so; else the one whose file, folder or card is. InputUnusable."""
+    found = [each for each in entrants if wanted in (each.name, each.given)]
+    found = found or [each for each in entrants if wanted in (each.path.name, each.path.stem, _card_name(each.scorer))]
+    if len(found) == 1:
+        return found[0]
+    what, among = ("several of the models", found) if found else ("none of the models", entrants)
+    raise InputUnusable(f"--against {wanted}: {what}; they are {listed([each.name for each in among])}")
 
 
 def _each_once(given: Sequence[str], scorers: Sequence[Scorer]) -> None:
@@ -75,6 +78,11 @@ def _names(given: Sequence[str], scorers: Sequence[Scorer]) -> list[str]:
 def _own_name(scorer: Scorer) -> str:
     """Of a checkpoint without its network, which stands beside it."""
     return scorer.name.removesuffix(f" ({scorer.spec.network})") if isinstance(scorer, TorchScorer) else scorer.name
+
+
+def _card_name(scorer: Scorer) -> str | None:
+    """Without the version."""
+    return scorer.card.name if isinstance(scorer, OnnxScorer) else None
 
 
 def _same_labels(names: Sequence[str], scorers: Sequence[Scorer]) -> None:

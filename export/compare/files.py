@@ -11,7 +11,6 @@ from typing import Final
 
 from export.compare.page import page_text
 from export.compare.side_by_side import Lead, ModelLine, SideBySide, Versus
-from export.errors import InputUnusable
 from export.evaluate.json_report import json_text
 from export.evaluate.wording import FIGURES
 from models.whole_file import whole_file
@@ -20,18 +19,7 @@ TYPE: Final = "genred.comparison.v1"
 PAGE: Final = "index.html"
 JSON: Final = "comparison.json"
 CSV: Final = "comparison.csv"
-
-
-def checked_folder(folder: Path) -> None:
-    """InputUnusable for a folder that cannot be made, before much is done for it."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    if not there.is_dir():
-        raise InputUnusable(f"{there} is a file; name a folder for the comparison")
-    if not os.access(there, os.W_OK):
-        raise InputUnusable(f"{there} cannot be written to; name another folder for the comparison")
-    for name in (PAGE, JSON, CSV):
-        if (folder / name).is_dir():
-            raise InputUnusable(f"{folder / name} is a folder; name another one for the comparison")
+NAMES: Final = (PAGE, JSON, CSV)
 
 
 def write_files(found: SideBySide, folder: Path) -> Path:

@@ -17,7 +17,7 @@ _EIGHT_BITS: Final = (TensorProto.INT8, TensorProto.UINT8)
 
 
 def parameters_of(scorer: Scorer) -> int:
-    """Of a checkpoint what training can change; of an ONNX file the numbers in its constants, which are about as many:
+    """Of a checkpoint all its weights; of an ONNX file the numbers in its constants, which are about as many:
     norms are folded into other layers there, and tables of the graph are counted too.
     """
     if isinstance(scorer, TorchScorer):

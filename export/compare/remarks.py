@@ -8,16 +8,8 @@ from export.compare.hearing import Heard
 from export.compare.side_by_side import ModelLine
 from export.data.clip import Split
 from export.evaluate.alignment import listed
-from export.evaluate.learnt_note import fingerprint_of, learnt_note
+from export.evaluate.learnt_note import fingerprint_of
 from export.evaluate.notes import notes
-
-
-def learnt(entrants: Sequence[Entrant], split: Split) -> list[str | None]:
-    """Of each model what it has heard in training of the clips of `split`, where there is something to say."""
-    return [
-        learnt_note(each.name, each.scorer.path, each.scorer.labels, each.scorer.origin, each.candidate.music, split)
-        for each in entrants
-    ]
 
 
 def remarks(

@@ -8,13 +8,12 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from export.compare.side_by_side import Runtime, Speed
-from export.convert.golden import golden_audio, golden_window
+from export.convert.golden import golden_window
 from export.convert.runtime import session_of
-from export.convert.timing import side_by_side_ms, window_run
+from export.convert.timing import hop_run, side_by_side_ms, window_run
 from export.data.recipe import Recipe
 from export.evaluate.onnx_scorer import OnnxScorer
 from export.evaluate.scoring import Scorer
-from models.front_ends.frames import make_frames
 from models.front_ends.network_input import network_input
 
 
@@ -51,13 +50,11 @@ def _network(scorer: Scorer) -> Callable[[], object]:
 def _features(recipe: Recipe) -> Callable[[], object]:
     """Frames of the one hop block that is new, and what the network takes of the window that ends with it."""
     front_end = recipe.front_end
-    n_samples = round(recipe.hop_s * front_end.sample_rate_hz) + front_end.samples_before + front_end.samples_after
-    frames, samples = make_frames(front_end), golden_audio(front_end.sample_rate_hz, n_samples)[np.newaxis]
-    block = frames.frames_of(samples)[:, : recipe.frames_per_hop]
-    window = np.tile(block, (1, recipe.blocks_per_window, 1))
+    hop = hop_run(front_end, recipe.hop_s)
+    window = np.tile(hop()[:, : recipe.frames_per_hop], (1, recipe.blocks_per_window, 1))
 
     def run() -> object:
-        frames.frames_of(samples)
+        hop()
         return network_input(window, front_end)
 
     return run

@@ -1,20 +1,20 @@
 """A comparison as tables in a terminal."""
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from export.compare import wording
 from export.compare.side_by_side import Figures, Lead, SideBySide
+from export.console import console
 from export.evaluate.terminal import number_table
 from export.evaluate.wording import chance, figure, short_span, signed
 
 
 def print_comparison(found: SideBySide) -> None:
     """Print it on standard output."""
-    console = Console(highlight=False)
+    out = console()
     music = found.music
-    console.print(
+    out.print(
         f"[bold]{len(found.models)} models[/bold] on {music.split} of {escape(str(music.folder))}: "
         f"{music.tracks} tracks"
     )
@@ -27,10 +27,10 @@ def print_comparison(found: SideBySide) -> None:
         _differences(found),
     ]
     for table in tables:
-        console.print(table)
+        out.print(table)
     choosing = wording.choosing(found)
     for note in [*found.notes, *([] if choosing is None else [choosing])]:
-        console.print(f"[yellow]note:[/yellow] {escape(note)}")
+        out.print(f"[yellow]note:[/yellow] {escape(note)}")
 
 
 def _models(found: SideBySide) -> Table:

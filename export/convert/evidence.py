@@ -30,7 +30,7 @@ _BATCH: Final = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """windows: float32 (n, frames, mels), normalised, spread over the validation clips; at most `KEPT_WINDOWS`.
+    """windows: float32 (n, *input_shape), normalised, spread over the validation clips; at most `KEPT_WINDOWS`.
 
     temperature (1) and thresholds (none): not found where the clips do not bear the network's labels. data: the set's
     fingerprint.

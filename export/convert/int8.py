@@ -31,7 +31,7 @@ class _Windows(CalibrationDataReader):  # type: ignore[misc]
 def int8_graph(model: onnx.ModelProto, windows: Floats) -> onnx.ModelProto:
     """`model` with int8 weights (a scale a channel) and uint8 activations in between; input and output stay float32.
 
-    windows: float32 (n, frames, mels), normalised: what the ranges of the activations are measured on. ProofFailed
+    windows: float32 (n, *input_shape), normalised: what the ranges of the activations are measured on. ProofFailed
     where the graph cannot be quantised.
     """
     logger = logging.getLogger()  # onnxruntime.quantization warns through the root logger

@@ -39,7 +39,7 @@ def random_windows(n: int, input_shape: tuple[int, ...], front_end: FrontEnd, se
 
 
 def torch_scoring(served: nn.Module) -> Scoring:
-    """A torch network as windows (n, frames, mels) -> scores (n, labels)."""
+    """A torch network as windows (n, *input_shape) -> scores (n, labels)."""
     served.eval()
 
     def scores(windows: Floats) -> Floats:
@@ -51,7 +51,7 @@ def torch_scoring(served: nn.Module) -> Scoring:
 
 
 def onnx_scoring(session: onnxruntime.InferenceSession, input_name: str, output_name: str) -> Scoring:
-    """A session as windows (n, frames, mels) -> scores (n, labels)."""
+    """A session as windows (n, *input_shape) -> scores (n, labels)."""
 
     def scores(windows: Floats) -> Floats:
         (found,) = session.run([output_name], {input_name: windows})
@@ -61,7 +61,7 @@ def onnx_scoring(session: onnxruntime.InferenceSession, input_name: str, output_
 
 
 def deviation(windows: Floats, wanted: Scoring, found: Scoring) -> float:
-    """The largest difference of any score over windows (n, frames, mels), in batches of several sizes.
+    """The largest difference of any score over windows (n, *input_shape), in batches of several sizes.
 
     NaN if either gives one.
     """
@@ -106,5 +106,5 @@ class Proof:
 
 
 def proof_of(served: nn.Module, front_end: FrontEnd, input_shape: tuple[int, ...], real: Floats) -> Proof:
-    """Noise, silence, and `real` windows (n, frames, mels), normalised."""
+    """Noise, silence, and `real` windows (n, *input_shape), normalised."""
     return Proof(torch_scoring(served), random_windows(_NOISE_WINDOWS, input_shape, front_end), real)

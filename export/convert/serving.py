@@ -29,9 +29,9 @@ class Served(nn.Module):
         self.network = network
         self.activation, self.temperature = activation, temperature
 
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels), normalised as the front end says -> scores in 0..1, (batch, n_labels)."""
-        logits = cast(Network, self.network).logits(log_mel)
+    def forward(self, windows: Tensor) -> Tensor:
+        """float32 (batch, *input_shape), normalised as the front end says -> scores in 0..1, (batch, n_labels)."""
+        logits = cast(Network, self.network).logits(windows)
         if self.temperature != 1.0:
             logits = logits * (1 / self.temperature)
         return torch.softmax(logits, dim=1) if self.activation == "softmax" else torch.sigmoid(logits)

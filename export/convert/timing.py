@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from export.convert.golden import golden_audio
 from export.convert.runtime import cpu_session
 from export.convert.variants import Graph
 from models.card import Card
+from models.front_ends.frames import make_frames
+from models.front_ends.spec import FrontEnd
 
 ROUNDS: Final = 15
 _WARM_UPS: Final = 2
@@ -38,6 +41,13 @@ def side_by_side_ms(runs: Sequence[Callable[[], object]], rounds: int = ROUNDS) 
 def graphs_ms(graphs: Sequence[Graph]) -> list[float]:
     """Milliseconds a window of each graph."""
     return side_by_side_ms([window_run(cpu_session(graph.model, threads=1), graph.card) for graph in graphs])
+
+
+def hop_run(front_end: FrontEnd, hop_s: float) -> Callable[[], npt.NDArray[np.float32]]:
+    """A front end's work on the one hop block of a stream that is new: float32 (1, frames, features)."""
+    n_samples = round(hop_s * front_end.sample_rate_hz) + front_end.samples_before + front_end.samples_after
+    frames, samples = make_frames(front_end), golden_audio(front_end.sample_rate_hz, n_samples)[np.newaxis]
+    return lambda: frames.frames_of(samples)
 
 
 def window_run(session: onnxruntime.InferenceSession, card: Card) -> Callable[[], object]:

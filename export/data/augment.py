@@ -21,16 +21,17 @@ from models.front_ends.spec import FrontEnd, Kind
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-_ALL: Final = ("noise", "gain", "mask", "stretch", "pitch", "mixup")
+ALL: Final = ("noise", "gain", "mask", "stretch", "pitch", "mixup")
 # What can be done to frames as if it had been done to their audio; of MFCC and the like nothing can.
 ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
-    "log-mel": _ALL,
-    "mel-image": _ALL,
+    "log-mel": ALL,
+    "mel-image": ALL,
     "waveform": ("noise", "gain", "mixup"),
     "mfcc": ("mixup",),
     "frame33": ("mixup",),
     "track174": ("mixup",),
 }
+_HEARD_ONCE: Final = ("musicnn-mlp", "wav2vec2-mlp")  # by a frozen body, whose answers are kept
 
 
 class AugmentSettings(BaseModel):
@@ -69,9 +70,14 @@ class AugmentSettings(BaseModel):
         return self
 
 
+def kinds_allowed(network: str, front_end_kind: Kind) -> tuple[str, ...]:
+    """What windows of that front end can undergo on their way to that network; some can nothing."""
+    return () if network in _HEARD_ONCE else ALLOWED[front_end_kind]
+
+
 def check_allowed(settings: AugmentSettings, kind: Kind) -> None:
     """SettingsUnusable where something is asked for that cannot be done to frames of that kind."""
-    for name in _ALL:
+    for name in ALL:
         if getattr(settings, name) and name not in ALLOWED[kind]:
             raise SettingsUnusable(
                 f"augment.{name}: frames of {kind} can only have {', '.join(ALLOWED[kind])}; leave it out, or train on "

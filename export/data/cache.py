@@ -8,6 +8,7 @@ to the same place.
 
 import hashlib
 import json
+from math import prod
 from pathlib import Path
 
 from export.data.cache_entry import TornEntry, read_entry, read_power, write_entry
@@ -30,6 +31,11 @@ class FeatureCache:
         check_recipe(recipe)
         self.folder, self.recipe = folder, recipe
         self.entries = folder / recipe.features_id
+
+    @property
+    def window_bytes(self) -> int:
+        """How large a window is, float32."""
+        return 4 * prod(self.recipe.window_shape)
 
     def blocks(self, clip: Clip) -> Blocks:
         """The clip's blocks. UnreadableAudio; CannotWrite when a new entry cannot be kept."""

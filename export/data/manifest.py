@@ -36,8 +36,9 @@ def list_manifest(manifest: Path, *, unlabelled: bool = False, skip_missing: boo
     clips: dict[Path, Clip] = {}
     lines: dict[Path, str] = {}
     missing: list[Skipped] = []
-    for where, fields in _rows(manifest):
-        clip = _clip(fields, where, manifest.parent, unlabelled)
+    for row in _rows(manifest):
+        where = row.where
+        clip = _clip(row.fields, where, manifest.parent, unlabelled)
         if clip.path in lines:
             raise InputUnusable(f"{where}: {clip.path} is in {lines[clip.path]} already")
         lines[clip.path] = where

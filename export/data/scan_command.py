@@ -90,8 +90,7 @@ def scan_command(
 ) -> None:
     """Look through music and make a set of it: labels, splits, duplicates, and what cannot be used."""
     with reported():
-        from rich.console import Console
-
+        from export.console import console
         from export.data.music_set import write_music_set
         from export.data.scan import ScanRules, scan
         from export.data.scan_report import show_report, write_report
@@ -125,7 +124,7 @@ def scan_command(
         report = scan(listing, output.absolute(), rules)
         write_music_set(report.music)
         write_report(report)
-        show_report(report, Console())
+        show_report(report, console())
 
 
 def _folders(source: Path, output: Path, genre_from: str | None, artist_from: str | None) -> "Listing":

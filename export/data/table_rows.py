@@ -4,11 +4,22 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from export.errors import InputUnusable
 
-Row = tuple[str, Mapping[str, Any]]  # where it is ("music.csv:3"), and its fields by lower-case name
+
+class Row(NamedTuple):
+    """table: its name. line: the file's, 1 the first. fields: by lower-case name."""
+
+    table: str
+    line: int
+    fields: Mapping[str, Any]
+
+    @property
+    def where(self) -> str:
+        """For messages, such as "music.csv:3"."""
+        return f"{self.table}:{self.line}"
 
 
 def decoded(table: bytes, name: str) -> str:
@@ -32,18 +43,20 @@ def json_rows(text: str, name: str) -> Iterator[Row]:
             raise InputUnusable(f"{where}: not JSON: {error}") from None
         if not isinstance(fields, dict):
             raise InputUnusable(f"{where}: not a JSON object")
-        yield where, {_plain(key): value for key, value in fields.items()}
+        yield Row(name, number, {_plain(key): value for key, value in fields.items()})
 
 
-def csv_rows(text: str, name: str) -> tuple[frozenset[str], Iterator[Row]]:
-    """The header's names, and the rows, a None for each cell that a short row lacks. InputUnusable names the line.
+def csv_rows(text: str, name: str) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """The header's names in their order, and the rows, a None for each cell that a short row lacks.
+
+    InputUnusable names the line.
 
     Between cells stands whichever of , ; and tab the header has most of.
     """
-    head = text.partition("\n")[0]
+    head = io.StringIO(text, newline=None).readline()
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count))
     try:
-        return frozenset(_plain(column) for column in reader.fieldnames or ()), _csv_rows(reader, name)
+        return tuple(_plain(column) for column in reader.fieldnames or ()), _csv_rows(reader, name)
     except csv.Error as error:
         raise _not_csv(reader, name, error) from None
 
@@ -51,10 +64,9 @@ def csv_rows(text: str, name: str) -> tuple[frozenset[str], Iterator[Row]]:
 def _csv_rows(reader: "csv.DictReader[str]", name: str) -> Iterator[Row]:
     try:
         for fields in reader:
-            where = f"{name}:{reader.line_num}"
             if any(cell.strip() for cell in fields.pop(None, ())):
-                raise InputUnusable(f"{where}: more columns than the header has")
-            yield where, {_plain(key): value for key, value in fields.items()}
+                raise InputUnusable(f"{name}:{reader.line_num}: more columns than the header has")
+            yield Row(name, reader.line_num, {_plain(key): value for key, value in fields.items()})
     except csv.Error as error:
         raise _not_csv(reader, name, error) from None
 

@@ -28,11 +28,16 @@ class HeardClip(Protocol):
 
 
 class WindowSource(Protocol):
-    """The windows of clips, of `recipe`. Both raise UnreadableAudio and CannotWrite."""
+    """The windows of clips, of `recipe`. `blocks` and `power` raise UnreadableAudio and CannotWrite."""
 
     @property
     def recipe(self) -> Recipe:
         """How windows are cut."""
+        ...
+
+    @property
+    def window_bytes(self) -> int:
+        """How large a window is."""
         ...
 
     def blocks(self, clip: Clip) -> HeardClip:

@@ -21,6 +21,7 @@ from export.data.targets import Targets
 from export.data.window_source import WindowSource
 from export.errors import InputUnusable
 
+_BUFFER_BYTES: Final = 128 << 20  # in each process; 2048 windows of 128 x 128
 _UNPACKED: Final = 64  # windows of a clip that are laid out at once: a clip may be hours long
 
 
@@ -36,7 +37,8 @@ class WindowStream:
     """The windows of `clips` that are not silent, epoch by epoch.
 
     batch_size: the most windows a batch. The batches of an epoch differ by one window at most, so that no last one is
-    too small to normalise over. shuffle_windows: the buffer's size. balance, windows_per_label, windows_per_clip: see
+    too small to normalise over. shuffle_windows: the buffer's size, as
+    far as 128 MiB go and at least a batch. balance, windows_per_label, windows_per_clip: see
     `export.data.balance`; without them each window comes exactly once an epoch, in one rank.
     InputUnusable when there is no window; UnreadableAudio for a clip that cannot be read (leave out what
     `export.data.cache_build.build` refused).
@@ -45,7 +47,7 @@ class WindowStream:
     def __init__(
         self,
         clips: Sequence[Clip],
-        cache: WindowSource,
+        source: WindowSource,
         targets: Targets,
         batch_size: int,
         seed: int,
@@ -57,12 +59,12 @@ class WindowStream:
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
-        self._clips, self._cache, self._targets = clips, cache, targets
+        self._clips, self._source, self._targets = clips, source, targets
         self._seed, self._rank, self._world_size = seed, rank, world_size
-        self._shuffle_windows = max(shuffle_windows, batch_size)
+        self._shuffle_windows = max(min(shuffle_windows, _BUFFER_BYTES // source.window_bytes), batch_size)
         self._balance = balance
         self._windows_per_label, self._windows_per_clip = windows_per_label, windows_per_clip
-        silent = (silent_windows(cache.power(clip), cache.recipe) for clip in clips)
+        silent = (silent_windows(source.power(clip), source.recipe) for clip in clips)
         self._counts = np.array([np.count_nonzero(~each) for each in silent], np.int64)
         self.windows_per_epoch = len(self._chosen(0))
         least = self.windows_per_epoch // world_size
@@ -105,10 +107,10 @@ class WindowStream:
 
     def _rows(self, windows: Ints) -> Iterator[tuple[Floats, Floats]]:
         """Each window (frames, features) with its targets (n_labels,), clip by clip."""
-        recipe = self._cache.recipe
+        recipe = self._source.recipe
         for of_clip in np.split(windows, np.flatnonzero(np.diff(windows[:, 0])) + 1):
             clip = self._clips[of_clip[0, 0]]
-            blocks = self._cache.blocks(clip)
+            blocks = self._source.blocks(clip)
             heard = np.flatnonzero(~blocks.silent(recipe))[of_clip[:, 1]]
             targets = self._targets.of(clip, blocks.n_windows(recipe))[heard]
             for start in range(0, len(heard), _UNPACKED):

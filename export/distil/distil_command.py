@@ -38,7 +38,7 @@ def distil_command(
         from export.data.music_set import read_music_set
         from export.distil.distilling import distil
         from export.distil.teacher import open_teachers
-        from export.train.train_command import settings_of
+        from export.train.asked_settings import settings_of
 
         teachers = open_teachers(teacher)
         settings = settings_of(run, resume, config, network, epochs, init, change or [])

@@ -1,15 +1,10 @@
 """A student's speed beside its teachers', measured in one run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from export.convert.golden import golden_audio
-from export.convert.timing import side_by_side_ms, window_run
+from export.convert.timing import hop_run, side_by_side_ms, window_run
 from export.distil.teacher import Session, Teacher
-from models.front_ends.frames import make_frames
-from models.front_ends.spec import FrontEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +35,7 @@ def measure(student: Teacher, teachers: Sequence[Teacher]) -> Speed:
     models = [student, *teachers]
     networks = [window_run(Session(model).onnx, model.card) for model in models]
     front_ends = [student.card.front_end, *dict.fromkeys(teacher.card.front_end for teacher in teachers)]
-    spectrograms = [_spectrogram(front_end, student.card.hop_s) for front_end in front_ends]
+    spectrograms = [hop_run(front_end, student.card.hop_s) for front_end in front_ends]
     took = side_by_side_ms([*networks, *spectrograms])
     network, mel = took[: len(models)], took[len(models) :]
     return Speed(network[0], sum(network[1:]), network[0] + mel[0], sum(network[1:]) + sum(mel[1:]))
-
-
-def _spectrogram(front_end: FrontEnd, hop_s: float) -> Callable[[], object]:
-    """One hop block."""
-    n_samples = round(hop_s * front_end.sample_rate_hz) + front_end.samples_before + front_end.samples_after
-    frames, samples = make_frames(front_end), golden_audio(front_end.sample_rate_hz, n_samples)[np.newaxis]
-    return lambda: frames.frames_of(samples)

@@ -49,7 +49,7 @@ class Session:
     def scores(self, windows: Callable[[int], Floats], silent: npt.NDArray[np.bool_]) -> Floats:
         """Of consecutive windows: float32 (n, n_labels), zeros where silent (n,).
 
-        windows: gives the window of a number, normalised, (1, frames, mels): a clip may be hours long. One after the
+        windows: gives the window of a number, normalised, (1, *input_shape): a clip may be hours long. One after the
         other as the daemon does, each with what the one before it handed on.
         """
         card = self.card

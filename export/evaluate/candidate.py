@@ -40,19 +40,21 @@ class Candidate:
         """All of the model's labels, in the order of its scores."""
         return tuple(label.name for label in self.scorer.labels)
 
-    @property
     def facts(self) -> ModelFacts:
-        """Which model it is."""
+        """Which model it is; reads its whole file."""
         scorer = self.scorer
         with scorer.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         recipe = scorer.recipe
         return ModelFacts(scorer.name, scorer.path, sha256, scorer.activation, recipe.window_s, recipe.hop_s)
 
-    def learnt_note(self, split: Split) -> str | None:
-        """What it has heard in training of the clips of `split`, in a sentence, where there is something to say."""
+    def learnt_note(self, split: Split, name: str | None = None) -> str | None:
+        """What it has heard in training of the clips of `split`, in a sentence, where there is something to say.
+
+        name: what to call it; None: as it calls itself.
+        """
         scorer = self.scorer
-        return learnt_note(scorer.name, scorer.path, scorer.labels, scorer.origin, self.music, split)
+        return learnt_note(name or scorer.name, scorer.path, scorer.labels, scorer.origin, self.music, split)
 
     def readable(self, clips: Sequence[Clip], workers: int) -> tuple[list[Clip], dict[Path, str]]:
         """Fills the cache; the clips that can be heard, and why the others cannot."""

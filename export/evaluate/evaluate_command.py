@@ -1,20 +1,12 @@
 """`genred export evaluate`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from export.command import reported
-
-
-class SplitName(StrEnum):
-    """Which part of a set."""
-
-    TEST = "test"
-    VALIDATION = "validation"
-    TRAIN = "train"
+from export.command import reported, warn
+from export.evaluate.options import CommonLabels, FeaturesFolder, Resamples, Split, SplitName, Workers
 
 
 def evaluate_command(
@@ -24,8 +16,10 @@ def evaluate_command(
             metavar="MODEL", help="An .onnx file, a shipped model's name, a .safetensors checkpoint or a run folder."
         ),
     ],
-    music: Annotated[Path, typer.Argument(metavar="SET", help="A music set, as genred export scan writes it.")],
-    split: Annotated[SplitName, typer.Option(help="Which clips of the set.")] = SplitName.TEST,
+    music: Annotated[
+        Path, typer.Argument(metavar="SET", help="A music set, or the table of vectors that MODEL learnt from.")
+    ],
+    split: Split = SplitName.TEST,
     report: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a page with pictures and sounds: DIR/index.html.")
     ] = None,
@@ -38,23 +32,35 @@ def evaluate_command(
     streaming: Annotated[
         bool, typer.Option("--streaming", help="Score the clips through the daemon, and prove that it is the same.")
     ] = False,
-    common_labels: Annotated[
-        bool, typer.Option("--common-labels", help="Judge only the labels that model and set share.")
-    ] = False,
-    resamples: Annotated[int, typer.Option(min=100, max=100_000, help="Resamples of the bootstrap intervals.")] = 1000,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the features. Default: SET/cache.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that read audio; 0: one a usable core.")] = 0,
+    common_labels: CommonLabels = False,
+    resamples: Resamples = 1000,
+    cache: FeaturesFolder = None,
+    workers: Workers = 0,
 ) -> None:
     """Judge a model on clips it was not trained on: per window and per track, with intervals and examples."""
     with reported():
         from export.data.music_set import read_music_set
-        from export.errors import ProofFailed
+        from export.errors import InputUnusable, ProofFailed
         from export.evaluate.evaluating import Options, evaluate
         from export.evaluate.json_report import write_json
         from export.evaluate.scoring import model_path
         from export.evaluate.streaming import TOLERANCE
         from export.evaluate.terminal import print_evaluation
+        from export.output_folder import check_output_folder
 
+        if report is not None:
+            from export.evaluate.html_report import PAGE
+
+            check_output_folder(report, (PAGE,))
+        if json_file is not None:
+            check_output_folder(json_file.parent, (json_file.name,))
+        if music.is_file():
+            from export.table.judging import in_words, judged_run
+
+            if report or json_file or compare or streaming or split != SplitName.TEST:
+                raise InputUnusable("a run on a table is judged on its test rows, in a line; leave the options out")
+            typer.echo(in_words(judged_run(Path(model), music)))
+            return
         options = Options(
             cache=cache or music / "cache",
             split=split.value,
@@ -64,7 +70,7 @@ def evaluate_command(
             resamples=resamples,
             workers=workers,
         )
-        found = evaluate(model_path(model), read_music_set(music), options)
+        found = evaluate(model_path(model), read_music_set(music), options, warn)
         print_evaluation(found)
         if json_file is not None:
             write_json(found, json_file)

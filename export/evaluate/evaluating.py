@@ -1,10 +1,10 @@
 """A model and a set in, an evaluation out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from export.command import warn
 from export.data.clip import Split
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
@@ -35,14 +35,19 @@ class Options:
     workers: int = 1
 
 
-def evaluate(model: Path, music: MusicSet, options: Options) -> Evaluation:
-    """Judge the model at `model` (see `open_scorer`) on a split of `music`. InputUnusable, ExportError."""
+def evaluate(
+    model: Path, music: MusicSet, options: Options, told: Callable[[str], object] = lambda _: None
+) -> Evaluation:
+    """Judge the model at `model` (see `open_scorer`) on a split of `music`. InputUnusable, ExportError.
+
+    told: hears, before hours of listening, the notes that must be known then, a sentence each.
+    """
     candidate = _candidate(model, music, options)
     other = None if options.compare is None else _candidate(options.compare, music, options)
     of_split = clips_of(music, options.split)
     learnt = [each.learnt_note(options.split) for each in (candidate, other) if each is not None]
     for note in filter(None, learnt):
-        warn(note)  # before hours of listening
+        told(note)
     clips, refused = candidate.readable(of_split, options.workers)
     scored, streaming = candidate.scored(clips, f"scoring {options.split}"), None
     if options.streaming:
@@ -55,7 +60,7 @@ def evaluate(model: Path, music: MusicSet, options: Options) -> Evaluation:
     multi_label = music.multi_label
     drawn = resampled(judged, multi_label, options.resamples)
     return Evaluation(
-        model=candidate.facts,
+        model=candidate.facts(),
         music=_set_facts(music, options.split, rows),
         labels=label_lines(judged, drawn, multi_label),
         tracks=figures(rows.truth, rows.tracks, multi_label, judged.thresholds),

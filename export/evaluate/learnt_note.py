@@ -6,7 +6,7 @@ from typing import Final
 
 from export.data.clip import Split
 from export.data.music_set import MusicSet
-from export.train.learnt import Learnt, clips_known, read_learnt, run_folder_of
+from export.train.learnt import Learnt, clips_known, learnt_about
 from models.card import Label
 
 FLATTER: Final = "the figures flatter"
@@ -58,8 +58,4 @@ def fingerprint_of(origin: Mapping[str, object]) -> str | None:
 
 def _learnt(path: Path, fingerprint: str) -> Learnt | None:
     """What the run that the file lies in has kept."""
-    for folder in (run_folder_of(path), path.resolve().parent):
-        learnt = read_learnt(folder)
-        if learnt is not None and learnt.fingerprint == fingerprint:
-            return learnt
-    return None
+    return next((learnt for learnt in learnt_about(path) if learnt.fingerprint == fingerprint), None)

@@ -51,7 +51,7 @@ class OnnxScorer:
         return self.card.provenance
 
     def scores(self, windows: Floats) -> Floats:
-        """Normalised windows, float32 (n, frames, mels) -> float32 (n, n_labels). InputUnusable if it takes others."""
+        """Normalised windows, float32 (n, *input_shape) -> float32 (n, n_labels). InputUnusable if it takes others."""
         try:
             (found,) = self._session.run([self.card.output_name], {self.card.input_name: windows})
         except Exception as error:  # onnxruntime's exceptions share no base class

@@ -58,7 +58,7 @@ class Scorer(Protocol):
         ...
 
     def scores(self, windows: Floats) -> Floats:
-        """Normalised log-mel windows, float32 (n, frames, mels) -> scores in 0..1, float32 (n, n_labels)."""
+        """Normalised windows, float32 (n, *input_shape) -> scores in 0..1, float32 (n, n_labels)."""
         ...
 
 

@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from export.console import console
 from export.evaluate.alignment import listed
 from export.evaluate.comparison import Comparison
 from export.evaluate.evaluation import Calibration, Evaluation
@@ -16,24 +17,24 @@ _MOST_LABELS = 60
 
 def print_evaluation(evaluation: Evaluation) -> None:
     """Print it on standard output."""
-    console = Console(highlight=False)
+    out = console()
     music = evaluation.music
-    console.print(
+    out.print(
         f"[bold]{escape(evaluation.model.name)}[/bold] on {music.split} of {escape(str(music.folder))}: "
         f"{music.tracks} tracks, {music.windows} windows"
     )
-    console.print(_figures(evaluation))
-    console.print(_labels(evaluation))
+    out.print(_figures(evaluation))
+    out.print(_labels(evaluation))
     if evaluation.pairs:
-        console.print(_pairs(evaluation))
+        out.print(_pairs(evaluation))
     for line in [*_calibration(evaluation.calibration), *_streaming(evaluation.streaming)]:
-        console.print(line)
+        out.print(line)
     if evaluation.thresholds_from is not None:
-        console.print(f"thresholds: {evaluation.thresholds_from}")
+        out.print(f"thresholds: {evaluation.thresholds_from}")
     if evaluation.comparison is not None:
-        _print_comparison(console, evaluation.comparison, len(evaluation.labels))
+        _print_comparison(out, evaluation.comparison, len(evaluation.labels))
     for note in evaluation.notes:
-        console.print(f"[yellow]note:[/yellow] {escape(note)}")
+        out.print(f"[yellow]note:[/yellow] {escape(note)}")
 
 
 def _figures(evaluation: Evaluation) -> Table:
@@ -89,7 +90,7 @@ def _streaming(check: StreamingCheck | None) -> list[str]:
     ]
 
 
-def _print_comparison(console: Console, comparison: Comparison, n_labels: int) -> None:
+def _print_comparison(out: Console, comparison: Comparison, n_labels: int) -> None:
     title = f"Against {escape(comparison.other)}, {comparison.tracks} tracks"
     table = number_table("", "this", "other", "difference", "95 % interval", "p", title=title)
     for key, (name, _, _) in FIGURES.items():
@@ -97,11 +98,11 @@ def _print_comparison(console: Console, comparison: Comparison, n_labels: int) -
             found = comparison.differences[key]
             values = [comparison.first[key], comparison.second[key]]
             table.add_row(name, *map(figure, values), signed(found.value), span(found.interval), chance(found.p))
-    console.print(table)
+    out.print(table)
     if len(comparison.labels) < n_labels:
-        console.print(f"compared on the labels that both have: {escape(listed(comparison.labels))}")
+        out.print(f"compared on the labels that both have: {escape(listed(comparison.labels))}")
     test = comparison.mcnemar
-    console.print(
+    out.print(
         f"only this one is right: {test.only_first} tracks; only the other: {test.only_second} "
         f"(McNemar p {chance(test.p)})"
     )

@@ -54,11 +54,11 @@ class TorchScorer:
 
     @property
     def parameters(self) -> int:
-        """Numbers that training can change."""
+        """All its weights, those of a frozen body too."""
         return sum(each.numel() for each in cast(nn.Module, self._network).parameters())
 
     def scores(self, windows: Floats) -> Floats:
-        """Normalised windows, float32 (n, frames, mels) -> float32 (n, n_labels)."""
+        """Normalised windows, float32 (n, *input_shape) -> float32 (n, n_labels)."""
         logits = torch.from_numpy(self.logits(windows))
         found = torch.softmax(logits, dim=1) if self.activation == "softmax" else torch.sigmoid(logits)
         return np.asarray(found.numpy(), np.float32)

@@ -28,7 +28,7 @@ def read_table(text: str, name: str, base: str | None = None) -> tuple[Link, ...
     name: stands for the table in messages; its suffix (.csv, .tsv, .jsonl, .txt) tells the kind, else the first
     character does. base: the table's own address, which relative links are of. InputUnusable names the line.
     """
-    links = [_link(fields, where, base) for where, fields in _rows(text.removeprefix("\ufeff"), name)]
+    links = [_link(row, base) for row in _rows(text.removeprefix("\ufeff"), name)]
     if not links:
         raise InputUnusable(f"{name} has no links")
     return merged(links)
@@ -60,15 +60,15 @@ def _rows(text: str, name: str) -> Iterable[Row]:
         return json_rows(text, name)
     if suffix == "txt":
         lines = enumerate(text.splitlines(), 1)
-        return [(f"{name}:{n}", {"url": line}) for n, line in lines if line.strip() and not line.startswith("#")]
+        return [Row(name, n, {"url": line}) for n, line in lines if line.strip() and not line.startswith("#")]
     header, rows = csv_rows(text, name)
-    if not header & set(COLUMNS["url"]):
+    if set(header).isdisjoint(COLUMNS["url"]):
         raise InputUnusable(f"{name}: a table needs a header with a column url; this one has {_shown(header)}")
     return rows
 
 
-def _link(row: Mapping[str, Any], where: str, base: str | None) -> Link:
-    fields = {key: value for key, value in row.items() if value not in (None, "")}
+def _link(row: Row, base: str | None) -> Link:
+    where, fields = row.where, {key: value for key, value in row.fields.items() if value not in (None, "")}
     url = _field(fields, "url")
     if not isinstance(url, str) or not url.strip():
         raise InputUnusable(f"{where}: no url")

@@ -1,7 +1,8 @@
 """Which columns of a table a front end computes: what a network that learnt from them can hear."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,21 @@ from export.data.recipe import Recipe
 from export.table.vector_table import VectorTable
 from models.front_ends.named import HEARINGS
 from models.front_ends.spec import N_CHROMA, N_CONTRAST, N_TONNETZ, FrontEnd
+from models.networks.registry import NETWORKS
 
 _HEARING: Final = HEARINGS["track174"]
+# Those that take a vector; the order is that of the published grid, whose shuffled sample depends on it.
+VECTOR_NETWORKS: Final = tuple(
+    sorted((name for name, kind in NETWORKS.items() if kind.hearing == "track174"), reverse=True)
+)
+# As they were trained first, but for the size of a batch and what stops them: validation, not the test.
+AS_PUBLISHED: Final[Mapping[str, Any]] = {
+    "batch_size": 64,
+    "optimiser": {"kind": "adam", "weight_decay": 1e-5},
+    "schedule": {"kind": "constant"},
+    "loss": {"kind": "ce"},
+    "early_stop": {"watch": "loss", "patience": 10},
+}
 _MELS: Final = "mel_spectrogram_"
 _LEAST_POWER: Final = 1e-10
 

@@ -1,7 +1,7 @@
 """`genred export table-experiment`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from export.table.experiment import Plan, Trial
-    from export.table.vector_table import VectorTable
+    from export.table.table_training import TableLesson
     from export.train.settings import TrainSettings
+
+
+JSON: Final = "experiment.json"
+PCA: Final = "pca.png"
 
 
 def table_experiment_command(
@@ -23,7 +27,7 @@ def table_experiment_command(
     ] = None,
     baseline: Annotated[bool, typer.Option(help="A support vector machine besides.")] = True,
     raw_mels: Annotated[bool, typer.Option("--raw-mels", help="Mel columns as powers, not as decibels.")] = False,
-    label: Annotated[str, typer.Option(help="The column of the labels.")] = "label",
+    label: Annotated[str | None, typer.Option(help="The column of the labels.", show_default="label")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column that is no feature; repeatable.")] = None,
     unique: Annotated[
         bool, typer.Option("--unique", help="Of rows with the same numbers take the first alone.")
@@ -41,35 +45,45 @@ def table_experiment_command(
     with reported():
         import tempfile
 
-        from export.table.experiment import NETWORKS, Plan, run_experiment, settings_of
+        from export.errors import InputUnusable
+        from export.output_folder import check_output_folder
+        from export.table.baseline import NAME as BASELINE
+        from export.table.columns import VECTOR_NETWORKS
+        from export.table.experiment import Plan, lessons_of, run_experiment, settings_of
         from export.table.vector_table import read_vector_table
-        from export.train.settings_file import changed
+        from export.train.settings_file import changed, merged
 
-        read = read_vector_table(table, label, without or [])
+        if output is not None:
+            check_output_folder(output, (JSON, PCA))
+        said = {"label": label, "without": without, "raw_mels": raw_mels or None}
+        options = {"table": {key: value for key, value in said.items() if value is not None}}
+        settings = settings_of(merged(options, changed({}, change or [])))
+        read = read_vector_table(table, settings.table.label, settings.table.without)
         rows = read.without_repeats() if unique else read
-        settings = settings_of(changed({}, change or []))
-        networks = tuple(dict.fromkeys(network or NETWORKS))
-        plan = Plan(networks, baseline, tuple(range(seeds)), raw_mels, test_share, validation_share)
-        _describe(rows, plan)
+        networks = tuple(dict.fromkeys(network or VECTOR_NETWORKS))
+        if BASELINE in networks:
+            raise InputUnusable(f"--network {BASELINE}: it is no network, but what they are held against: --baseline")
+        plan = Plan(networks, baseline, tuple(range(seeds)), test_share, validation_share)
+        lessons = lessons_of(rows, plan, settings.table.raw_mels)
+        _describe(lessons)
         with tempfile.TemporaryDirectory(prefix="genred-runs-") as passing:
-            trials = _tracked(run_experiment(rows, settings, plan, runs or Path(passing)), plan)
+            trials = _tracked(run_experiment(lessons, settings, plan, runs or Path(passing)), plan)
         _tell(plan, trials)
         if output is not None:
-            _write(rows, plan, settings, trials, output)
+            _write(lessons, plan, settings, trials, output)
 
 
-def _describe(table: "VectorTable", plan: "Plan") -> None:
+def _describe(lessons: "Sequence[TableLesson]") -> None:
     """What is about to be done; and what about the table flatters."""
     from export.table.experiment import repeats_in_test
-    from export.table.row_splits import split_rows
 
-    splits = [split_rows(table, seed, plan.test, plan.validation) for seed in plan.seeds]
-    parts = [len(rows) for rows in (splits[0].train, splits[0].validation, splits[0].test)]
+    table, splits = lessons[0].table, lessons[0].splits
+    parts = [len(rows) for rows in (splits.train, splits.validation, splits.test)]
     typer.echo(
         f"{table.path.name}: {len(table.labels)} tracks, {len(table.columns)} columns, {len(table.label_names)} labels"
         f"; {parts[0]} rows to train, {parts[1]} to validate, {parts[2]} to test, another split each seed"
     )
-    known = sum(repeats_in_test(table, each) for each in splits) / len(splits)
+    known = sum(repeats_in_test(each) for each in lessons) / len(lessons)
     if known:
         warn(
             f"{table.repeated} rows repeat the numbers of another; so {known:.1f} of {parts[2]} test rows are known "
@@ -101,7 +115,7 @@ def _tell(plan: "Plan", trials: "Sequence[Trial]") -> None:
 
 
 def _write(
-    table: "VectorTable", plan: "Plan", settings: "TrainSettings", trials: "Sequence[Trial]", output: Path
+    lessons: "Sequence[TableLesson]", plan: "Plan", settings: "TrainSettings", trials: "Sequence[Trial]", output: Path
 ) -> None:
     """experiment.json, pca.png, and a confusion matrix of each model, over all seeds."""
     import json
@@ -111,13 +125,13 @@ def _write(
     from export.table.table_pictures import pca_picture
     from models.whole_file import whole_file, write_text
 
-    fields = experiment_fields(table, settings, plan, trials)
-    pictures = {"pca.png": pca_picture(table, plan.raw_mels)}
+    table, fields = lessons[0].table, experiment_fields(lessons, settings, plan, trials)
+    pictures = {PCA: pca_picture(table, settings.table.raw_mels)}
     for model in plan.models:
         confusion = summed_confusion([trial for trial in trials if trial.model == model])
         pictures[f"confusion-{model}.svg"] = confusion_picture(confusion.tolist(), table.label_names)
     for name, picture in pictures.items():
         with whole_file(output / name) as file:
             file.write(picture)
-    write_text(output / "experiment.json", json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
-    typer.echo(f"{output / 'experiment.json'}, {', '.join(pictures)}")
+    write_text(output / JSON, json.dumps(fields, indent=1, ensure_ascii=False) + "\n")
+    typer.echo(f"{output / JSON}, {', '.join(pictures)}")

@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from export.evaluate.metrics import LabelCounts
-from export.table.experiment import Plan, Trial, repeats_in_test, spread
-from export.table.row_splits import split_rows
+from export.table.experiment import Plan, Trial, repeats_in_test
+from export.table.spread import spread
+from export.table.table_training import TableLesson
 from export.table.vector_table import VectorTable
 from export.train.settings import TrainSettings
 
@@ -28,7 +29,7 @@ def experiment_table(trials: Sequence[Trial], plan: Plan) -> Table:
     for model in plan.models:
         own = [trial for trial in trials if trial.model == model]
         seeds = {trial.seed: f"{trial.figures['accuracy']:.3f}" for trial in own}
-        epochs = [trial.epochs[0] for trial in own if trial.epochs]
+        epochs = [trial.best_epoch for trial in own if trial.best_epoch is not None]
         table.add_row(
             escape(model),
             *(seeds.get(seed, "-") for seed in plan.seeds),
@@ -39,10 +40,10 @@ def experiment_table(trials: Sequence[Trial], plan: Plan) -> Table:
 
 
 def experiment_fields(
-    table: VectorTable, settings: TrainSettings, plan: Plan, trials: Sequence[Trial]
+    lessons: Sequence[TableLesson], settings: TrainSettings, plan: Plan, trials: Sequence[Trial]
 ) -> dict[str, Any]:
     """All of it, for JSON."""
-    splits = [split_rows(table, seed, plan.test, plan.validation) for seed in plan.seeds]
+    table, splits = lessons[0].table, lessons[0].splits
     return {
         "table": {
             "file": table.path.name,
@@ -53,8 +54,8 @@ def experiment_fields(
         },
         "protocol": {
             **asdict(plan),
-            "rows": {name: len(getattr(splits[0], name)) for name in ("train", "validation", "test")},
-            "test_rows_known_from_training": [repeats_in_test(table, each) for each in splits],
+            "rows": {name: len(getattr(splits, name)) for name in ("train", "validation", "test")},
+            "test_rows_known_from_training": [repeats_in_test(each) for each in lessons],
             "settings": settings.model_dump(mode="json"),
         },
         "models": {model: _model(table, [t for t in trials if t.model == model]) for model in plan.models},
@@ -71,8 +72,7 @@ def _model(table: VectorTable, trials: Sequence[Trial]) -> dict[str, Any]:
     means = {name: dict(zip(("mean", "deviation"), _spread(trials, name), strict=True)) for name in FIGURES}
     confusion = summed_confusion(trials)
     seeds = [
-        {"seed": t.seed, "figures": dict(t.figures), "epochs": t.epochs and {"best": t.epochs[0], "all": t.epochs[1]}}
-        for t in trials
+        {"seed": t.seed, "figures": dict(t.figures), "best_epoch": t.best_epoch, "n_epochs": t.n_epochs} for t in trials
     ]
     return {**means, "seeds": seeds, "labels": _labels(table.label_names, confusion), "confusion": confusion.tolist()}
 

@@ -5,6 +5,7 @@ import io
 import numpy as np
 from matplotlib.figure import Figure
 
+from export.evaluate.pictures import written
 from export.table.columns import in_order, learnable
 from export.table.vector_table import VectorTable
 
@@ -32,7 +33,7 @@ def pca_picture(table: VectorTable, raw_mels: bool) -> bytes:
         axes.plot(own[:, 0], own[:, 1], mark, color=colour, markersize=3, alpha=0.35, markeredgewidth=0)
         centre = own.mean(axis=0)
         axes.plot(*centre, mark, color=colour, markersize=12, markeredgecolor="black")
-        axes.annotate(name.replace("$", r"\$"), centre, (8, 8), textcoords="offset points", weight="bold")
+        axes.annotate(written(name), centre, (8, 8), textcoords="offset points", weight="bold")
     shares = [f"{share:.0%} of the variance" for share in pca.explained_variance_ratio_]
     axes.set(xlabel=f"first component, {shares[0]}", ylabel=f"second component, {shares[1]}")
     axes.set_title(f"{len(table.labels)} tracks on two axes of {len(table.columns)}, and the labels' centres")

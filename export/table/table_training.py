@@ -9,8 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from export.data.augment import check_allowed
 from export.errors import SettingsUnusable
-from export.table.columns import can_be_heard, front_end, in_order, learnable
+from export.table.columns import VECTOR_NETWORKS, can_be_heard, front_end, in_order, learnable
 from export.table.row_material import as_music_set, row_material, rows_of
 from export.table.row_splits import RowSplits, split_rows
 from export.table.vector_table import Ints, VectorTable, read_vector_table
@@ -23,12 +24,10 @@ from export.train.settings import SOFTMAX_LOSSES, TrainSettings
 from export.train.starting import resolved
 from export.train.trained import checkpoint_of, read_network
 from export.train.training import learn
-from export.train.validation import known_figures
-from models.networks.registry import NETWORKS
+from export.train.validation import check_watch
 
 _HEARING: Final = "track174"  # of networks that take a vector
 _USUAL: Final = "vector-dense"
-_OF_SPECTROGRAMS: Final = ("noise", "gain", "mask", "stretch", "pitch")  # augmentation that rows cannot have
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +44,10 @@ class TableLesson:
         return learnable(in_order(self.table), self.raw_mels)
 
 
-def open_lesson(path: Path, seed: int) -> TableLesson:
-    """The table of a file, its rows split by `seed`. InputUnusable."""
-    table = read_vector_table(path)
-    return TableLesson(table, split_rows(table, seed))
+def open_lesson(path: Path, settings: TrainSettings) -> TableLesson:
+    """The table of a file, read as `settings.table` says, its rows split by their seed. InputUnusable."""
+    table = read_vector_table(path, settings.table.label, settings.table.without)
+    return TableLesson(table, split_rows(table, settings.seed), settings.table.raw_mels)
 
 
 def train_on_table(
@@ -70,6 +69,9 @@ def train_on_table(
     music = as_music_set(table, lesson.splits)
     before = begun_with(RunFolder(run)) if resume else None
     settings = resolved(_for_rows(settings, lesson.raw_mels), music, before)
+    _check_network(settings.network)
+    if settings.front_end != front_end(lesson.raw_mels):
+        raise SettingsUnusable(f"initial: {settings.initial} took mel columns otherwise; change table.raw_mels")
     features = lesson.features
     train, validation = (rows_of(table, features, places) for places in (lesson.splits.train, lesson.splits.validation))
 
@@ -91,19 +93,20 @@ def scores_of(run: Path, lesson: TableLesson, places: Ints) -> npt.NDArray[np.fl
 
 def _for_rows(settings: TrainSettings, raw_mels: bool) -> TrainSettings:
     """With the front end of tables; SettingsUnusable for what rows cannot be used with."""
-    vectors = sorted(name for name, kind in NETWORKS.items() if kind.hearing == _HEARING)
-    if settings.network == "auto" and not settings.initial:
-        settings = settings.model_copy(update={"network": _USUAL})
-    if settings.network not in vectors and not settings.initial:
-        raise SettingsUnusable(f"network: {settings.network} does not take a table's rows; {', '.join(vectors)} do")
+    if not settings.initial:
+        settings = settings.model_copy(update={"network": _USUAL if settings.network == "auto" else settings.network})
+        _check_network(settings.network)
     if settings.front_end not in ("auto", front_end(raw_mels)):
         raise SettingsUnusable("front_end: a table's columns say what is heard; leave it out")
-    for kind in _OF_SPECTROGRAMS:
-        if getattr(settings.augment, kind):
-            raise SettingsUnusable(f"augment.{kind} is for spectrograms; a table's rows can have mixup alone")
-    known = ["loss", *known_figures(False, False)]
-    if settings.early_stop.watch not in known:
-        raise SettingsUnusable(f"early_stop.watch: {settings.early_stop.watch!r} is none of {', '.join(known)}")
+    check_allowed(settings.augment, _HEARING)
+    check_watch(settings.early_stop.watch, False, False)
     if settings.loss.kind not in ("auto", "bce", "asymmetric-focal", "asl", *SOFTMAX_LOSSES):
         raise SettingsUnusable(f"loss.kind: {settings.loss.kind} learns from a teacher; a table has none")
-    return settings.model_copy(update={"front_end": front_end(raw_mels)})
+    return settings if settings.initial else settings.model_copy(update={"front_end": front_end(raw_mels)})
+
+
+def _check_network(network: str) -> None:
+    if network not in VECTOR_NETWORKS:
+        raise SettingsUnusable(
+            f"network: {network} does not take a table's rows; {', '.join(sorted(VECTOR_NETWORKS))} do"
+        )

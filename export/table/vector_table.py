@@ -1,25 +1,22 @@
 """A table of vectors: CSV, one track a row, a number in every column but the label's."""
 
-import csv
 import hashlib
-import io
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from export.data.table_rows import csv_rows, decoded
+from export.data.table_rows import Row, csv_rows, decoded
 from export.errors import InputUnusable
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-LABEL: Final = "label"
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _NAMED: Final = 5  # columns that a message lists
 
@@ -64,7 +61,7 @@ class VectorTable:
         return self.only(list(first.values()))
 
 
-def read_vector_table(path: Path, label: str = LABEL, leave_out: Sequence[str] = ()) -> VectorTable:
+def read_vector_table(path: Path, label: str = "label", leave_out: Sequence[str] = ()) -> VectorTable:
     """The table of a CSV file (or with tabs, or semicolons); leave_out: columns that are no features.
 
     InputUnusable names the line and the column.
@@ -73,14 +70,15 @@ def read_vector_table(path: Path, label: str = LABEL, leave_out: Sequence[str] =
         text = decoded(path.read_bytes(), path.name)
     except OSError as error:
         raise InputUnusable(f"{path} cannot be read: {error.strerror}") from None
-    columns = _columns(text, path, label, leave_out)
+    head, rows = csv_rows(text, path.name)
+    columns = _columns(head, path, label, leave_out)
     names, vectors, lines = [], [], []
-    for where, fields in csv_rows(text, path.name)[1]:
-        if not any((cell or "").strip() for cell in fields.values()):
+    for row in rows:
+        if not any((cell or "").strip() for cell in row.fields.values()):
             continue
-        names.append(_label(fields, label.lower(), where))
-        vectors.append([_number(fields, column, where) for column in columns])
-        lines.append(int(where.rpartition(":")[2]))
+        names.append(_label(row, label.lower()))
+        vectors.append([_number(row, column) for column in columns])
+        lines.append(row.line)
     counts = Counter(names)
     if len(counts) < 2:
         found = f"one label alone, {names[0]}" if names else "no rows"
@@ -91,14 +89,13 @@ def read_vector_table(path: Path, label: str = LABEL, leave_out: Sequence[str] =
     return VectorTable(path, columns, np.array(vectors, np.float64), known, labels, tuple(lines))
 
 
-def _columns(text: str, path: Path, label: str, leave_out: Sequence[str]) -> tuple[str, ...]:
+def _columns(head: Sequence[str], path: Path, label: str, leave_out: Sequence[str]) -> tuple[str, ...]:
     """The header's names but those of the label and of what is left out."""
-    head = list(_header(text))
     twice = [name for name, count in Counter(head).items() if count > 1]
     if twice:
         raise InputUnusable(f"{path}: {_listed(twice)} is the name of several columns")
-    others = {label.lower(): "--label names the labels' column"}
-    others |= dict.fromkeys((name.lower() for name in leave_out), "--without")
+    others = {label.lower(): "table.label names the labels' column"}
+    others |= dict.fromkeys((name.lower() for name in leave_out), "of table.without")
     for name, said in others.items():
         if name not in head:
             shown = f"it has {_listed(head)}" if any(head) else "the file is empty"
@@ -109,27 +106,22 @@ def _columns(text: str, path: Path, label: str, leave_out: Sequence[str]) -> tup
     return columns
 
 
-def _header(text: str) -> Iterator[str]:
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(head), delimiter=max(",;\t", key=head.count))
-    yield from (name.strip().lower() for name in next(reader, []))
-
-
-def _label(fields: Mapping[str, Any], column: str, where: str) -> str:
-    name = (fields[column] or "").strip()
+def _label(row: Row, column: str) -> str:
+    name = (row.fields[column] or "").strip()
     if not name:
-        raise InputUnusable(f"{where}: column {column}: the row has no label")
+        raise InputUnusable(f"{row.where}: column {column}: the row has no label")
     return str(name)
 
 
-def _number(fields: Mapping[str, Any], column: str, where: str) -> float:
-    cell = (fields[column] or "").strip()
+def _number(row: Row, column: str) -> float:
+    cell, where = (row.fields[column] or "").strip(), row.where
     try:
         value = float(cell)
     except ValueError:
         found = f"{cell!r} is no number" if cell else "the cell is empty"
         raise InputUnusable(
-            f"{where}: column {column}: {found}; --without {column} leaves the column out, if it is no feature"
+            f"{where}: column {column}: {found}; --set 'table.without=[\"{column}\"]' leaves the column out, if it "
+            "is no feature"
         ) from None
     if not math.isfinite(value) or abs(value) > _LARGEST:
         raise InputUnusable(f"{where}: column {column}: {cell} is no number that can be learnt from; mend the row")

@@ -8,7 +8,7 @@ every epoch; what learns on it then takes seconds where it would take hours.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor, nn
 
-from export.data.augment import AugmentSettings
+from export.data.augment import ALL, AugmentSettings
 from export.data.cache import FeatureCache, sha256_of
 from export.data.clip import Clip
 from export.data.decode import Floats
@@ -73,6 +73,11 @@ class EmbeddingCache:
         self._features, self._network, self._team = features, network, team
         self.entries = features.folder / "embeddings" / _id(network.body, features.recipe)
 
+    @property
+    def window_bytes(self) -> int:
+        """How large what is kept of a window is, float32."""
+        return 4 * self._network.n_embedding
+
     def blocks(self, clip: Clip) -> ClipEmbeddings:
         """The clip's embeddings, made where they have not been kept. UnreadableAudio, CannotWrite."""
         power, entry = self._features.power(clip), self._entry(clip)
@@ -114,8 +119,7 @@ class EmbeddingCache:
 
 def check_unaugmented(settings: AugmentSettings, network: str) -> None:
     """SettingsUnusable when windows were to be changed from epoch to epoch, which a frozen body does not hear."""
-    usual = AugmentSettings()
-    asked = [name for name in AugmentSettings.model_fields if getattr(settings, name) != getattr(usual, name)]
+    asked = [name for name in ALL if getattr(settings, name)]  # probabilities; what they leave at 0 says nothing
     if asked:
         raise SettingsUnusable(
             f"augment.{asked[0]}: the body of {network} is frozen and hears each window once, so that windows cannot "
@@ -129,7 +133,8 @@ def unchanged(windows: Tensor, targets: Tensor, _generator: Generator) -> tuple[
 
 
 def _id(body: nn.Module, recipe: Recipe) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    heard = [recipe.front_end.as_fields(), recipe.window_s, recipe.hop_s]
+    digest = hashlib.sha256(json.dumps(heard, sort_keys=True).encode())
     for name, tensor in sorted(body.state_dict().items()):
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

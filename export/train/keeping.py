@@ -14,6 +14,7 @@ from export.train.outcome import EpochFigures
 from export.train.run_folder import RunFolder, write_metrics
 from export.train.settings import TrainSettings
 from export.train.trained import NetworkSpec, save_network
+from models.networks.registry import architecture
 from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
 
 _PLOT_EPOCHS: Final = 5
@@ -31,17 +32,26 @@ def keep_best(
     _save(folder.best, lesson, settings, network, material, figures)
 
 
-def keep_epoch(
+def keep_last(
     folder: RunFolder,
     lesson: Lesson,
     settings: TrainSettings,
     network: nn.Module,
     material: Material,
+    figures: EpochFigures,
+) -> None:
+    """The network as it is."""
+    _save(folder.last, lesson, settings, network, material, figures)
+
+
+def keep_epoch(
+    folder: RunFolder,
+    network: nn.Module,
+    material: Material,
     history: Sequence[EpochFigures],
     last: bool,
 ) -> None:
-    """The network as it is, the figures, and every fifth epoch (and after the `last`) the pictures."""
-    _save(folder.last, lesson, settings, network, material, history[-1])
+    """The figures, and every fifth epoch (and after the `last`) the pictures."""
     write_metrics(folder, history)
     if last or len(history) % _PLOT_EPOCHS == 0:
         plot_curves(history, folder.plots / "curves.png")
@@ -67,12 +77,13 @@ def _save(
         "epoch": asdict(figures),
         "settings": settings.model_dump(mode="json"),
     }
-    options, heard = settings.network_options, settings.recipe
+    options, heard = architecture(settings.network, settings.network_options), settings.recipe
     spec = NetworkSpec(settings.network, music.labels, heard, material.activation, options, notes, lesson.columns)
     save_network(path, spec, network.state_dict())
 
 
 def _plot_attention(network: SpectrogramAttentionCnn, material: Material, path: Path) -> None:
-    """On the first window that validation hears."""
-    windows, _ = next(iter(material.judge.held_out.batches()))
-    plot_attention(network, windows[:1], path)
+    """On the first window that validation hears; of a team's share that is silent there is no picture."""
+    first = next(iter(material.judge.held_out.batches()), None)
+    if first is not None:
+        plot_attention(network, first[0][:1], path)

@@ -1,7 +1,7 @@
 """Which recordings a network has learnt from, by their contents: a run's folder keeps it for those who judge later."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,7 @@ _DIGITS: Final = 16  # of a SHA-256: as many as recordings are named by
 class Learnt:
     """fingerprint: of the music set. train, validation: what names the contents of the clips of these splits.
 
-    train also names what an initial network had learnt from, where its own run kept that.
+    train also names what the network it began with had learnt from, where that one's own run kept it.
     """
 
     fingerprint: str
@@ -26,15 +26,15 @@ class Learnt:
     validation: frozenset[str]
 
 
-def learnt_from(music: MusicSet, left_out: Iterable[Clip], initial: str) -> Learnt:
-    """Of a run on `music` without the clips left out; initial: the setting, a name or a path."""
+def learnt_from(music: MusicSet, left_out: Iterable[Clip], began_with: str) -> Learnt:
+    """Of a run on `music` without the clips left out; began_with: a network's name or path, as in settings, or ""."""
     unheard = {clip.path for clip in left_out}
     train, validation = (
         frozenset().union(*(_names(clip) for clip in music.of(split) if clip.path not in unheard))
         for split in ("train", "validation")
     )
-    path = Path(initial).expanduser()
-    before = read_learnt(path if path.is_dir() else run_folder_of(path)) if initial else None
+    path = Path(began_with).expanduser()
+    before = next(learnt_about(path), None) if began_with and path.exists() else None  # else it is a shipped one's name
     return Learnt(music.fingerprint, train | before.train if before else train, validation)
 
 
@@ -61,6 +61,12 @@ def read_learnt(folder: Path) -> Learnt | None:
         return Learnt(str(fields["fingerprint"]), frozenset(fields["train"]), frozenset(fields["validation"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def learnt_about(path: Path) -> Iterator[Learnt]:
+    """What lies in a run's folder, in the one that a checkpoint is of, or beside a file."""
+    places = (path,) if path.is_dir() else (run_folder_of(path), path.resolve().parent)
+    yield from filter(None, map(read_learnt, places))
 
 
 def run_folder_of(checkpoint: Path) -> Path:

@@ -26,7 +26,7 @@ from export.train.embedding_stage import EmbeddingCache, OnEmbeddings, check_una
 from export.train.losses import Loss, activation_of, label_weights, make_loss
 from export.train.parallel import Team
 from export.train.settings import SOFTMAX_LOSSES, TrainSettings
-from export.train.validation import ClipWindows, Judge, known_figures
+from export.train.validation import ClipWindows, Judge, check_watch
 from models.card import Activation
 from models.front_ends.network_input_torch import network_input
 from models.networks.embedding_mlp import EmbeddingMlp
@@ -88,9 +88,7 @@ def check_music(music: MusicSet, settings: TrainSettings, taught: bool) -> None:
             f"loss.kind: {settings.loss.kind} is for one label a clip, and clips of {music.folder} may have several; "
             "use bce, asymmetric-focal, asl, or soft-bce for a teacher's scores"
         )
-    watch, known = settings.early_stop.watch, ["loss", *known_figures(taught, music.multi_label)]
-    if watch not in known:
-        raise SettingsUnusable(f"early_stop.watch: {watch!r} is none of {', '.join(known)}")
+    check_watch(settings.early_stop.watch, taught, music.multi_label)
     kind = settings.recipe.front_end.kind
     check_allowed(settings.augment, kind)
     if any(is_picture(clip.path) for clip in music.clips):

@@ -32,9 +32,9 @@ class Logits(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels) -> (batch, n_labels)."""
-        found: Tensor = self.network.logits(log_mel)  # type: ignore[operator]
+    def forward(self, inputs: Tensor) -> Tensor:
+        """float32 (batch, *input_shape) -> (batch, n_labels)."""
+        found: Tensor = self.network.logits(inputs)  # type: ignore[operator]
         return found
 
 

@@ -68,13 +68,13 @@ def published_weights(checkpoint: str, label_names: tuple[str, ...]) -> dict[str
     for name, tensor in _tensors(folder):
         for former, now in _FORMER_NAMES.items():
             name = name.removesuffix(former) + now if name.endswith(former) else name
-        if not name.startswith(_PREFIXES) and "Wav2Vec2Model" in config.get("architectures", ()):
+        if not name.startswith(_PREFIXES) and "Wav2Vec2Model" in config["architectures"]:
             name = _BODY + name
         if name.startswith(_PREFIXES):
             found[name.replace("classifier.", "output.", 1) if name.startswith("classifier.") else name] = (
                 tensor.float()
             )
-    names = config.get("id2label", {})
+    names = config["id2label"]
     if label_names != tuple(names.get(str(number)) for number in range(len(names))):
         found = {name: tensor for name, tensor in found.items() if not name.startswith("output.")}
     if not any(name.startswith(_BODY) for name in found):
@@ -119,6 +119,9 @@ def _config(folder: Path) -> dict[str, Any]:
         raise InputUnusable(f"{folder} is a {config.get('model_type', 'model of no type')}, and no wav2vec2")
     if config.get("add_adapter") or config.get("use_weighted_layer_sum"):
         raise InputUnusable(f"{folder} has an adapter or a weighted sum of layers; genred's wav2vec2 has neither")
+    for key, usual, said in (("architectures", [], "list"), ("id2label", {}, "table")):
+        if not isinstance(config.setdefault(key, usual), type(usual)):
+            raise InputUnusable(f"{folder / _CONFIG}: {key} is no {said}; save it anew with save_pretrained")
     return config
 
 

@@ -1,10 +1,11 @@
 """A run's folder: what lies where, and whether a run may begin or go on in it.
 
-settings.toml, environment.json, learnt.json, metrics.jsonl, checkpoints/{best,last,last-state}.safetensors, plots/,
-tensorboard/.
+settings.toml, environment.json, learnt.json, metrics.jsonl, checkpoints/{best,last,last-state,body}.safetensors,
+plots/, tensorboard/.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from export.data.clip import Clip
 from export.data.music_set import MusicSet
 from export.errors import InputUnusable
 from export.train.environment import environment
-from export.train.learnt import learnt_from, read_learnt, write_learnt
+from export.train.learnt import LEARNT, learnt_from, read_learnt, write_learnt
 from export.train.outcome import EpochFigures
 from export.train.settings import TrainSettings
 from export.train.settings_file import read_settings, settings_toml
@@ -49,13 +50,18 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """The network of the last whole epoch."""
+        """The network of the last whole epoch; with a frozen body, of the last one when training is over."""
         return self.path / "checkpoints" / "last.safetensors"
 
     @property
     def state(self) -> Path:
         """All that going on needs, in one file, so that no kill can leave halves of two states."""
         return self.path / "checkpoints" / "last-state.safetensors"
+
+    @property
+    def body(self) -> Path:
+        """A body that is frozen for good, which the state leaves out."""
+        return self.path / "checkpoints" / "body.safetensors"
 
     @property
     def plots(self) -> Path:
@@ -85,11 +91,28 @@ def require_same(folder: RunFolder, settings: TrainSettings, music: MusicSet) ->
     if differing:
         lines = [f"{folder.path} was begun with other settings:", *differing]
         raise InputUnusable("\n".join([*lines, "leave them out to go on, or begin another run"]))
-    if _noted(folder)["music_set"]["fingerprint"] != music.fingerprint:
+    if learnt_fingerprint(folder) != music.fingerprint:
         raise InputUnusable(
             f"{folder.path} was begun on other music: the files, labels or splits of {music.folder} have changed "
             "since; begin another run"
         )
+
+
+def resumable(folder: RunFolder) -> bool:
+    """Whether there is a state to go on from; what a run has left without one is removed.
+
+    InputUnusable for what no run has left.
+    """
+    if folder.state.is_file():
+        return True
+    if not folder.path.exists():
+        return False
+    names = [path.name for path in folder.path.iterdir()] if folder.path.is_dir() else [folder.path.name]
+    begun = folder.settings.name in names or LEARNT in names
+    if not begun and not all(name.startswith(".") and name.endswith(".tmp") for name in names):  # torn by a kill
+        raise InputUnusable(f"{folder.path} is no run of ours, and stands where one shall be; move it away")
+    shutil.rmtree(folder.path)
+    return False
 
 
 def begun_with(folder: RunFolder) -> TrainSettings | None:
@@ -119,7 +142,8 @@ def begin(folder: RunFolder, settings: TrainSettings, music: MusicSet, left_out:
         "sessions": [*sessions, environment()],
     }
     if not sessions or read_learnt(folder.path) is None:  # going on, the initial network may be gone
-        write_learnt(folder.path, learnt_from(music, [clip for clip, _ in left_out], settings.initial))
+        began_with = settings.initial or str(settings.network_options.get("checkpoint", ""))
+        write_learnt(folder.path, learnt_from(music, [clip for clip, _ in left_out], began_with))
     write_text(folder.environment, json.dumps(noted, indent=2, ensure_ascii=False) + "\n")
     write_text(folder.settings, settings_toml(settings))  # the last: from here on the folder holds a run
 
@@ -146,6 +170,11 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
             yield from differences(old, new, f"{prefix}{key}.")
         elif old != new:
             yield f"  {prefix}{key}: {old!r} then, {new!r} now"
+
+
+def learnt_fingerprint(folder: RunFolder) -> str:
+    """`MusicSet.fingerprint` of what the run was begun on."""
+    return str(_noted(folder)["music_set"]["fingerprint"])
 
 
 def _noted(folder: RunFolder) -> dict[str, Any]:

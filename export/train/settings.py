@@ -21,7 +21,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 
 _USUAL: Final[HearingName] = "spectrogram"
-_LEARNT_ELSEWHERE: Final = {"weights", "checkpoint"}  # options of networks that begin with what others have published
+_PUBLISHED: Final = "wav2vec2"  # begins with a body that others have published, whatever its options say
+_FROZEN_ANYWAY: Final = ("musicnn-mlp", "wav2vec2-mlp")
 SOFTMAX_LOSSES: Final = ("ce", "kl")  # one label a window; the others have a sigmoid for each label
 
 
@@ -85,7 +86,8 @@ class WindowSettings(Part):
 
     per_clip: at most so many of each clip, others every epoch; 0: all. balance: "labels" draws for each label equally
     often, those of rare labels several times; "undersample" draws at most per_label for each, none twice. per_label:
-    0 with "labels": as many as there are windows in all. shuffle: windows that wait to be drawn; 64 KB each.
+    0 with "labels": as many as there are windows in all. shuffle: windows that wait to be drawn; no more than 128 MiB
+    hold (2048 of 128 x 128), and at least a batch.
     """
 
     per_clip: Annotated[int, Field(ge=0)] = 0
@@ -100,13 +102,23 @@ class WindowSettings(Part):
         return self
 
 
+class TableSettings(Part):
+    """Of a table of vectors. label: the column of the labels; without: columns that are no features. raw_mels: mel
+    columns stay powers, which else become decibels.
+    """
+
+    label: str = "label"
+    without: tuple[str, ...] = ()
+    raw_mels: bool = False
+
+
 class TrainSettings(Part):
     """One run.
 
     network: a name of `models.networks.registry`, "auto": the initial one's, or spectrogram-cnn; network_options: what
     that network takes. front_end "auto": the initial network's, or the network's own. window_s, hop_s: 0 for what is
     usual with that front end. initial: a shipped network ("musicnn-msd"), a checkpoint or a run folder to start from.
-    frozen: "body" trains the last layer only.
+    frozen: "body" trains the last layer only, of a wav2vec2 without initial the projector before it, too.
     batch_size: windows a step in each process. precision "bf16" works everywhere, "fp16" on a GPU. threads: of torch;
     0 leaves them to torch. state_minutes: what a kill can cost; the state is also written after every epoch.
     """
@@ -132,6 +144,7 @@ class TrainSettings(Part):
     early_stop: EarlyStopSettings = EarlyStopSettings()
     windows: WindowSettings = WindowSettings()
     augment: AugmentSettings = AugmentSettings()
+    table: TableSettings = TableSettings()
 
     @property
     def recipe(self) -> Recipe:
@@ -144,8 +157,8 @@ class TrainSettings(Part):
 
     @model_validator(mode="after")
     def _fit_together(self) -> "TrainSettings":
-        if self.frozen == "body" and not self.initial and not _LEARNT_ELSEWHERE & self.network_options.keys():
-            raise ValueError("frozen = 'body' needs initial: a body that has learnt nothing is not worth keeping")
+        if self.frozen == "body" and not self.initial:
+            self._check_learnt()
         recipe = self.recipe
         hop, frame_hop = recipe.hop_s * recipe.front_end.sample_rate_hz, recipe.front_end.frame_hop
         if whole_times(hop, frame_hop) is None:
@@ -153,3 +166,13 @@ class TrainSettings(Part):
         if whole_times(recipe.window_s, recipe.hop_s) is None:
             raise ValueError(f"window_s = {recipe.window_s:g} must be a whole multiple of hop_s = {recipe.hop_s:g}")
         return self
+
+    def _check_learnt(self) -> None:
+        """ValueError unless the body of a network that begins with no other one has learnt something."""
+        if self.network in _FROZEN_ANYWAY:
+            raise ValueError(
+                f"frozen = 'body': the body of {self.network} never moves, and the layer between it and the last one "
+                "has yet to learn; leave it out"
+            )
+        if self.network != _PUBLISHED and not self.network_options.get("weights"):
+            raise ValueError("frozen = 'body' needs initial: a body that has learnt nothing is not worth keeping")

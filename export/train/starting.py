@@ -18,6 +18,7 @@ from models.card import Label
 from models.networks.registry import NETWORKS, make_network
 
 _OUTPUT: Final = "output."  # of every network: the layer whose length is the number of labels
+_PROJECTOR: Final = "projector."  # of wav2vec2: the layer before it
 _TALL: Final = ("musicnn", "musicnn-mlp")
 _DEFAULT_NETWORK: Final = "spectrogram-cnn"
 
@@ -71,8 +72,10 @@ def starting_network(
     if settings.network not in _TALL:
         _lay_out(network)
     if settings.frozen == "body":
+        published = settings.network == "wav2vec2" and not settings.initial
+        learning = (_OUTPUT, _PROJECTOR) if published else (_OUTPUT,)  # few publish a projector with the body
         for name, parameter in network.named_parameters():
-            parameter.requires_grad = name.startswith(_OUTPUT)
+            parameter.requires_grad = name.startswith(learning)
     return network
 
 

@@ -1,5 +1,6 @@
 """What going on after a kill needs, in one file: weights, the optimiser's memory, and how far training had come.
 
+A body that is frozen for good lies beside it (`export.train.frozen_body`).
 No state of random generators: every batch draws from a seed that is made of its place.
 """
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from export.errors import InputUnusable
+from export.train.frozen_body import joined_with_body, moving
 from export.train.outcome import EpochFigures
 from models.whole_file import whole_file
 
@@ -47,7 +49,7 @@ def save_state(
     path: Path, place: Place, network: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler
 ) -> None:
     """Write all of it, whole or not at all; OSError."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    tensors = {f"network.{name}": tensor for name, tensor in moving(network).items()}
     for number, memory in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": tensor for name, tensor in memory.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -57,9 +59,9 @@ def save_state(
 
 
 def load_state(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler, processes: int
+    path: Path, body: Path, network: nn.Module, optimiser: torch.optim.Optimizer, scaler: GradScaler, processes: int
 ) -> Place:
-    """Put weights and memories back and say where training stands.
+    """Put weights and memories back and say where training stands. body: where a frozen one is kept.
 
     InputUnusable for a file that is no state of this run, or one of a team of another size than `processes`.
     """
@@ -67,7 +69,7 @@ def load_state(
         with safetensors.safe_open(path, "pt") as file:
             noted = json.loads((file.metadata() or {})[_KEY])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        network.load_state_dict(_under("network.", tensors))
+        network.load_state_dict(joined_with_body(_under("network.", tensors), body, network))
         memories: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimiser.", tensors).items():
             number, _, what = name.partition(".")

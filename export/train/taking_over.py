@@ -7,7 +7,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-from export.errors import InputUnusable
+from export.errors import InputUnusable, SettingsUnusable
 from export.train.initial import initial_network
 from export.train.published import published_weights
 from export.train.resnet50_weights import begin_with_weights
@@ -34,6 +34,7 @@ def take_over(network: nn.Module, settings: TrainSettings, labels: Sequence[Labe
         names = tuple(label.name for label in labels)
         _put(body, published_weights(str(named or BASE), names), str(named or BASE))
     elif isinstance(body, ResNet50):
+        _check_kept(settings)
         begin_with_weights(body, settings)
 
 
@@ -45,6 +46,14 @@ def _musicnn(checkpoint: str, settings: TrainSettings) -> dict[str, Tensor]:
             + (" that hears with another front end" if spec.network == "musicnn" else ", not a musicnn")
         )
     return {f"musicnn.{name}": tensor for name, tensor in network.state_dict().items()}
+
+
+def _check_kept(settings: TrainSettings) -> None:
+    options = settings.network_options
+    if options.get("first_conv") == "kept" and not options.get("weights"):
+        raise SettingsUnusable(
+            "network_options: first_conv = 'kept' needs weights: there is nothing to keep it from without them"
+        )
 
 
 def _put(body: nn.Module, weights: Mapping[str, Tensor], checkpoint: str) -> None:

@@ -1,7 +1,7 @@
 """`genred export train`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,6 @@ from export.train.options import Changes, Config, Epochs, Resume
 
 if TYPE_CHECKING:
     from export.train.outcome import Outcome
-    from export.train.settings import TrainSettings
 
 
 def train_command(
@@ -35,48 +34,33 @@ def train_command(
     ] = None,
     resume: Resume = False,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder where what has been heard is kept. Default: SET/cache.")
+        Path | None, typer.Option(help="Of music: folder where what has been heard is kept. Default: SET/cache.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that fill the cache; 0: one a processor.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Of music: processes that fill the cache; 0: one a processor.")
+    ] = 0,
 ) -> None:
     """Train a network on a music set; in N processes by torchrun --nproc-per-node N --no-python -- genred export ..."""
     with reported():
         from export.data.music_set import read_music_set
+        from export.train.asked_settings import settings_of
         from export.train.training import train
 
         settings = settings_of(run, resume, config, network, epochs, init, change or [])
         if music_set.is_file():
+            from export.table.columns import can_be_heard
             from export.table.table_training import open_lesson, train_on_table
 
-            _say(train_on_table(open_lesson(music_set, settings.seed), settings, run, resume=resume), run, None)
+            lesson = open_lesson(music_set, settings)
+            outcome = train_on_table(lesson, settings, run, resume=resume)
+            _say(outcome, run, music_set, "rows", heard=can_be_heard(lesson.table))
             return
         outcome = train(read_music_set(music_set), settings, run, resume=resume, cache=cache, workers=workers)
-        _say(outcome, run, music_set)
+        _say(outcome, run, music_set, "windows")
 
 
-def settings_of(
-    run: Path,
-    resume: bool,
-    config: Path | None,
-    network: str | None,
-    epochs: int | None,
-    init: str | None,
-    changes: list[str],
-) -> "TrainSettings":
-    """The file's, or those of the run that goes on, with what the command line says put in. SettingsUnusable."""
-    from export.train.run_folder import RunFolder
-    from export.train.settings_file import changed, checked, read_table
-
-    of_run = RunFolder(run).settings
-    source = config or (of_run if resume and of_run.is_file() else None)
-    table: dict[str, Any] = read_table(source) if source is not None else {}
-    flags = {"network": network, "epochs": epochs, "initial": init}
-    table |= {key: value for key, value in flags.items() if value is not None}
-    return checked(changed(table, changes), str(source) if source is not None else "settings")
-
-
-def _say(outcome: "Outcome", run: Path, music_set: Path | None) -> None:
-    """What came of it; by one process of a team. music_set: None where it was a table."""
+def _say(outcome: "Outcome", run: Path, music_set: Path, judged: str, *, heard: bool = True) -> None:
+    """What came of it; by one process of a team. judged: what the figures are of. heard: whether it can hear music."""
     import os
 
     if os.environ.get("RANK", "0") != "0":
@@ -85,6 +69,6 @@ def _say(outcome: "Outcome", run: Path, music_set: Path | None) -> None:
     typer.echo(f"{run}: {outcome.epochs} epochs, {reasons[outcome.ended]}; the best is epoch {outcome.best_epoch}")
     figures = [f"validation loss {outcome.validation_loss:.4f}"]
     figures += [f"{name} {value:.3f}" for name, value in outcome.figures.items() if 0 <= value <= 1]
-    typer.echo(f"of its {'windows' if music_set else 'rows'}: " + ", ".join(figures))
-    judge = f"genred export evaluate {run} {music_set}; " if music_set else ""
-    typer.echo(f"next: {judge}genred export onnx {run} -o my.onnx")
+    typer.echo(f"of its {judged}: " + ", ".join(figures))
+    serve = f"; genred export onnx {run} -o my.onnx" if heard else ""
+    typer.echo(f"next: genred export evaluate {run} {music_set}{serve}")

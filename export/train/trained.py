@@ -14,8 +14,9 @@ from export.data.recipe import Recipe
 from export.errors import InputUnusable
 from export.train.published import transformers_there
 from models.card import Activation, Label
-from models.front_ends.spec import FrontEnd
-from models.networks.registry import NETWORKS, Options, make_network
+from models.card_fields import as_mapping
+from models.front_ends.fields import front_end_of
+from models.networks.registry import NETWORKS, Options, architecture, make_network
 from models.whole_file import whole_file
 
 _KEY: Final = "genred.network"
@@ -25,9 +26,9 @@ _KEY: Final = "genred.network"
 class NetworkSpec:
     """How to build a network and feed it.
 
-    network: a name of `models.networks.registry`. notes: what training wants to hand on (figures, data, settings),
-    JSON. columns: of a table that no front end computes, when the network takes its rows; it cannot hear, and `recipe`
-    says nothing.
+    network: a name of `models.networks.registry`. options: of its architecture, not those that a run begins with.
+    notes: what training wants to hand on (figures, data, settings), JSON. columns: of a table that no front end
+    computes, when the network takes its rows; it cannot hear, and `recipe` says nothing.
     """
 
     network: str
@@ -103,9 +104,9 @@ def read_spec(text: str) -> NetworkSpec:
     return NetworkSpec(
         network=fields["network"],
         labels=tuple(Label(entry["name"], entry["kind"]) for entry in fields["labels"]),
-        recipe=Recipe(FrontEnd(**recipe["front_end"]), recipe["window_s"], recipe["hop_s"]),
+        recipe=Recipe(front_end_of(as_mapping(recipe["front_end"], "front_end")), recipe["window_s"], recipe["hop_s"]),
         activation=cast(Activation, fields["activation"]),
-        options=fields["options"],
+        options=architecture(fields["network"], fields["options"]),  # older files have what the run began with, too
         notes=fields["notes"],
         columns=tuple(fields.get("columns", ())),
     )

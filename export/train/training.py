@@ -16,7 +16,8 @@ from export.data.targets import Targets
 from export.errors import SettingsUnusable
 from export.train.ahead import ahead
 from export.train.display import Display
-from export.train.keeping import keep_best, keep_epoch
+from export.train.frozen_body import keep_body
+from export.train.keeping import keep_best, keep_epoch, keep_last
 from export.train.live import Live
 from export.train.material import Lesson, Material, check_music, gather_material
 from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
@@ -28,6 +29,7 @@ from export.train.starting import resolved, starting_network, training_mode
 from export.train.state import Place, load_state, save_state
 from export.train.tally import Tally, mean_loss, recall
 from export.train.validation import lower_is_better
+from models.networks.embedding_mlp import EmbeddingMlp
 
 _AUTOCAST: Final = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -80,11 +82,13 @@ def learn(
         network = starting_network(settings, music.labels, lesson.columns, going_on=going_on).to(team.device)
         at = _Session(settings, folder, team, network)
         if going_on:
-            at.place = load_state(folder.state, network, at.optimiser, at.scaler, team.size)
+            at.place = load_state(folder.state, folder.body, network, at.optimiser, at.scaler, team.size)
         material = lesson.gather(team, network)
         at.take(material)
         if team.leads and not at.place.ended:
             begin(folder, settings, music, material.left_out)
+            if isinstance(network, EmbeddingMlp) and not (going_on and folder.body.exists()):
+                keep_body(folder.body, network)
             at.live = Live(folder, settings, at.place.epoch)
             open_things.callback(at.live.close)
         with Display(team.leads and shown, settings.epochs, material.stream.batches_per_epoch) as at.display:
@@ -206,7 +210,7 @@ def _keep(at: _Session, lesson: Lesson, figures: EpochFigures, on_epoch: OnEpoch
     if at.team.leads:
         if figures.best:
             keep_best(at.folder, lesson, settings, at.network, at.material, figures)
-        keep_epoch(at.folder, lesson, settings, at.network, at.material, place.history, bool(ended))
+        keep_epoch(at.folder, at.network, at.material, place.history, bool(ended))
         at.display.epoch(figures)
         if at.live is not None:
             at.live.epoch(figures)
@@ -218,6 +222,8 @@ def _keep(at: _Session, lesson: Lesson, figures: EpochFigures, on_epoch: OnEpoch
     if at.team.told(float(bool(ended))):
         place.ended = ended or "stopped"
     if at.team.leads:
+        if place.ended or at.material.learner is None:  # a body that never moves is not written every time
+            keep_last(at.folder, lesson, settings, at.network, at.material, figures)
         save_state(at.folder.state, place, at.network, at.optimiser, at.scaler)  # the last: all before it is whole
 
 

@@ -13,6 +13,7 @@ from export.data.clip import Clip
 from export.data.decode import Floats
 from export.data.targets import Targets
 from export.data.window_source import WindowSource
+from export.errors import SettingsUnusable
 from export.evaluate.metrics import figures
 from export.train.losses import Loss, activated
 from export.train.parallel import Team
@@ -99,6 +100,13 @@ def known_figures(soft: bool, multi_label: bool) -> list[str]:
     """What a judgement will have figures of; soft: targets are a teacher's scores."""
     truth = np.eye(2, dtype=np.float32) * (0.5 if soft else 1.0)
     return list(window_figures(truth, np.full((2, 2), 0.5, np.float32), multi_label))
+
+
+def check_watch(watch: str, soft: bool, multi_label: bool) -> None:
+    """SettingsUnusable where `early_stop.watch` is no figure of a judgement; soft: as of `known_figures`."""
+    known = ["loss", *known_figures(soft, multi_label)]
+    if watch not in known:
+        raise SettingsUnusable(f"early_stop.watch: {watch!r} is none of {', '.join(known)}")
 
 
 def window_figures(truth: Floats, scores: Floats, multi_label: bool) -> dict[str, float]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from rich.markup import escape
 from rich.table import Table
 
+from export.evaluate.pictures import written
+from export.table.spread import spread
 from export.train.validation import lower_is_better
 from export.tune.named_spaces import SEED
 from export.tune.results import TrialRow
@@ -26,12 +27,12 @@ class Compared:
     @property
     def mean(self) -> float:
         """Over the seeds."""
-        return float(np.mean(self.figures))
+        return spread(self.figures)[0]
 
     @property
     def deviation(self) -> float:
         """Of a sample; 0 of one seed."""
-        return float(np.std(self.figures, ddof=1)) if len(self.figures) > 1 else 0.0
+        return spread(self.figures)[1]
 
     @property
     def name(self) -> str:
@@ -78,6 +79,6 @@ def draw_comparison(axes: Axes, found: Sequence[Compared], metric: str) -> None:
     for place, each in enumerate(found[::-1]):
         axes.plot(each.figures, [place] * len(each.figures), "o", color="tab:blue", alpha=0.5)
         axes.plot([each.mean], [place], "|", color="black", markersize=18, markeredgewidth=2)
-    axes.set_yticks(range(len(found)), [each.name.replace("$", r"\$") for each in found[::-1]])
+    axes.set_yticks(range(len(found)), [written(each.name) for each in found[::-1]])
     axes.set(xlabel=f"{metric}: a dot a seed, and the mean", title="Settings compared")
     axes.grid(alpha=0.3, axis="x")

@@ -1,16 +1,18 @@
 """Experiments that were run before, as spaces: `genred export tune SET --space reference-c`, and so on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from export.errors import SettingsUnusable
+from export.table.columns import AS_PUBLISHED, VECTOR_NETWORKS
 from export.tune.applied import KINDS
 from export.tune.space import Choices, Space
 
 SEED: Final = "seed"  # where it is searched, trials that differ in nothing else belong together
 NAMES: Final = ("reference-c", "schedules", "augmentation", "class-weights")
 _SEEDS: Final = Choices((0, 1, 2))
+_TAKEN_OUT: Final = ("gain",)  # by most front ends, which normalise their windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class NamedSpace:
     prune: bool = False
 
 
-def named_space(name: str, multi_label: bool, on_table: bool) -> NamedSpace:
-    """One of NAMES, as it fits clips with several labels, or the rows of a table. SettingsUnusable."""
+def named_space(name: str, multi_label: bool, allowed: Sequence[str]) -> NamedSpace:
+    """One of NAMES, as it fits clips with several labels. allowed: kinds of augmentation. SettingsUnusable."""
     if name == "reference-c":
         if multi_label:
             raise SettingsUnusable(f"--space {name} is for one label a clip, and this set has several")
@@ -36,9 +38,12 @@ def named_space(name: str, multi_label: bool, on_table: bool) -> NamedSpace:
         kinds = Choices(("constant", "plateau", "step", "cosine", "one-cycle"))
         return NamedSpace({"schedule.kind": kinds, SEED: _SEEDS})
     if name == "augmentation":
-        alone = ("mixup",) if on_table else ("mask", "noise", "stretch", "pitch", "mixup")
-        together = () if on_table else ("mask,mixup", ",".join(alone))
-        return NamedSpace({KINDS: Choices(("none", *alone, *together)), SEED: _SEEDS})
+        alone = [kind for kind in allowed if kind not in _TAKEN_OUT]
+        if not alone:
+            raise SettingsUnusable(f"--space {name}: nothing of it can be done to what this network hears")
+        together = [["mask", "mixup"]] * ("mask" in alone) + [alone]
+        tried = dict.fromkeys(("none", *alone, *map(",".join, together)))
+        return NamedSpace({KINDS: Choices(tuple(tried)), SEED: _SEEDS})
     weights, loss = ("loss.pos_weight", "bce") if multi_label else ("loss.class_weights", "ce")
     both: dict[str, Choices] = {weights: Choices((False, True)), "windows.balance": Choices(("none", "labels"))}
     return NamedSpace({**both, SEED: _SEEDS}, {"loss": {"kind": loss}})
@@ -47,19 +52,13 @@ def named_space(name: str, multi_label: bool, on_table: bool) -> NamedSpace:
 # 2700 combinations. It was run with the test set for judge, early stop and choice; here validation is all three.
 _REFERENCE_C: Final = NamedSpace(
     {
-        "network": Choices(("vector-rnn", "vector-dense", "vector-cnn")),
+        "network": Choices(VECTOR_NETWORKS),
         "network_options.hidden": Choices((64, 128, 256)),
         "network_options.layers": Choices((1, 2, 3, 4, 5)),
         "network_options.dropout": Choices((0.01, 0.05, 0.1, 0.3, 0.5)),
         "optimiser.learning_rate": Choices((1e-3, 5e-4, 2e-4, 1e-4)),
         "epochs": Choices((50, 100, 200)),
     },
-    {
-        "batch_size": 64,
-        "optimiser": {"kind": "adam", "weight_decay": 1e-5},
-        "schedule": {"kind": "constant"},
-        "loss": {"kind": "ce"},
-        "early_stop": {"watch": "loss", "patience": 10},
-    },
+    AS_PUBLISHED,
     trials=60,
 )

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -14,10 +13,10 @@ import optuna
 
 from export.errors import CannotWrite, ExportError, InputUnusable
 from export.train.outcome import EpochFigures, OnEpoch, Outcome, StopTraining
-from export.train.run_folder import RunFolder
+from export.train.run_folder import RunFolder, resumable
 from export.train.settings import TrainSettings
 from export.train.validation import known_figures
-from export.tune.applied import applied
+from export.tune.applied import Hearer, applied
 from export.tune.claims import ERROR, RUN
 from export.tune.space import Space
 
@@ -33,7 +32,7 @@ class TrialFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """What Optuna calls. begun: called with the trial's number once it has its values."""
+    """What Optuna calls. begun: called with the trial's number once it has its values. hearer: as of `applied`."""
 
     base: TrainSettings
     space: Space
@@ -41,6 +40,7 @@ class Objective:
     runs: Path
     trainer: Trainer
     begun: Callable[[int], None]
+    hearer: Hearer | None = None
 
     def __call__(self, trial: optuna.Trial) -> float:
         """The metric of the best epoch. TrialPruned; TrialFailed."""
@@ -52,8 +52,8 @@ class Objective:
             self.begun(trial.number)
         watch = _Watch(trial, self.metric)
         try:
-            resume = _can_resume(run)
-            outcome = self.trainer(applied(self.base, values), run, resume, watch)
+            resume = resumable(RunFolder(run))
+            outcome = self.trainer(applied(self.base, values, self.hearer), run, resume, watch)
         except CannotWrite:
             raise
         except (ExportError, RuntimeError, ValueError, ArithmeticError) as error:
@@ -107,12 +107,3 @@ def check_metric(metric: str, multi_label: bool) -> None:
     known = (LOSS, *known_figures(False, multi_label))
     if metric not in known:
         raise InputUnusable(f"--metric {metric}: no figure {metric}; there are {', '.join(known)}")
-
-
-def _can_resume(run: Path) -> bool:
-    """Whether a killed trial left a state to go on from; what it left otherwise is removed."""
-    if RunFolder(run).state.is_file():
-        return True
-    if run.exists():
-        shutil.rmtree(run)
-    return False

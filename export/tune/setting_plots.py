@@ -1,6 +1,5 @@
 """Pictures of what settings came to: a dot a trial over each setting's values, and each trial's losses."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from export.train.run_folder import RunFolder
+from export.evaluate.pictures import written
+from export.train.run_folder import RunFolder, read_metrics
 from export.tune.results import TrialRow
 
 _COLUMNS: Final = 3
@@ -53,7 +53,7 @@ def _scatter(axes: Axes, name: str, rows: Sequence[TrialRow]) -> None:
         for place, value in enumerate(values):
             figures = [row.value for row in rows if row.values.get(name) == value and row.value is not None]
             axes.plot([place - 0.3, place + 0.3], [np.mean(figures)] * 2, color="black", linewidth=1.5)
-        shown = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+        shown = [f"{value:g}" if isinstance(value, float) else written(str(value)) for value in values]
         axes.set_xticks(range(len(values)), shown, rotation=30 if max(map(len, shown)) > 6 else 0)
     elif values[0] > 0 and values[-1] / values[0] > 50:
         axes.set_xscale("log")
@@ -66,12 +66,13 @@ def _order(value: Any) -> tuple[bool, Any]:
 def draw_losses(axes: Sequence[Axes], rows: Sequence[TrialRow], runs: Path) -> None:
     """Training and validation loss of each trial, on two axes; the best one's in red (`rows` has it first)."""
     for row in reversed(rows):
-        epochs = _epochs(RunFolder(runs / row.run).metrics) if row.run else []
+        epochs = read_metrics(RunFolder(runs / row.run)) if row.run else []
         best = row is rows[0]
-        for panel, key in zip(axes, ("train_loss", "validation_loss"), strict=True):
+        losses = [each.train_loss for each in epochs], [each.validation_loss for each in epochs]
+        for panel, values in zip(axes, losses, strict=True):
             panel.plot(
-                [epoch["epoch"] for epoch in epochs],
-                [epoch[key] for epoch in epochs],
+                [each.epoch for each in epochs],
+                values,
                 color="tab:red" if best else "tab:blue",
                 linewidth=2.0 if best else 0.7,
                 alpha=1.0 if best else 0.5,
@@ -79,10 +80,3 @@ def draw_losses(axes: Sequence[Axes], rows: Sequence[TrialRow], runs: Path) -> N
     for panel, title in zip(axes, ("training", "validation"), strict=True):
         panel.set(xlabel="epoch", ylabel="loss", title=f"{title} (red: the best trial)", yscale="log")
         panel.grid(alpha=0.3)
-
-
-def _epochs(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError):
-        return []

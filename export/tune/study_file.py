@@ -1,9 +1,10 @@
 """The study in its SQLite file, which processes share; a lock beside it makes them take turns to begin trials."""
 
 import fcntl
+import sqlite3
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -88,12 +89,24 @@ def open_study(
     return study
 
 
-def find_killed(study: optuna.Study) -> None:
+def find_killed(study: optuna.Study, path: Path) -> None:
     """Fail trials whose process has been silent too long, and queue them to be repeated; hold the lock."""
     with _no_warnings():
+        for trial_id in _never_heard_of(path):
+            study._storage.record_heartbeat(trial_id)  # type: ignore[attr-defined]  # from now on its silence counts
         optuna.storages.fail_stale_trials(study)
     for trial in to_repeat(study.get_trials(deepcopy=False)):
         study.add_trial(_again(trial))
+
+
+def _never_heard_of(path: Path) -> list[int]:
+    """Running trials without any heartbeat: Optuna would wait for one whose process died before its first for ever."""
+    with closing(sqlite3.connect(path, timeout=60)) as study:
+        rows = study.execute(
+            "SELECT trial_id FROM trials WHERE state = 'RUNNING' "
+            "AND trial_id NOT IN (SELECT trial_id FROM trial_heartbeats)"
+        )
+        return [int(row[0]) for row in rows]
 
 
 def _again(trial: FrozenTrial) -> FrozenTrial:

@@ -76,19 +76,21 @@ def tune_command(
 
         asked = changed(read_table(config) if config else {}, change or [])
         where = str(config or "--set")
-        subject = open_subject(music_set, cache, workers, checked(asked, where).seed)
+        said = checked(asked, where)
+        subject = open_subject(music_set, cache, workers, said)
         if test and subject.table is None:
             raise InputUnusable("--test is for tables; a music set's test clips: genred export evaluate RUN SET")
-        wanted = _wanted(space, checked(asked, where), subject)
+        wanted = _wanted(space, said, subject)
         base = checked(merged(wanted.settings, asked), where)
-        check_space(base, wanted.space, subject.multi_label)
+        hearer = subject.hearer(base)
+        check_space(base, wanted.space, subject.multi_label, hearer)
         if metric == "auto":
             metric = "pr_auc" if subject.multi_label else "macro_f1"
         check_metric(metric, subject.multi_label)
         whole = grid if grid is not None else wanted.grid
         number = trials or (wanted.trials if grid is None else None)
         pruned = prune if prune is not None else wanted.prune
-        search = Search(base, wanted.space, metric, subject.fingerprint, whole, number, pruned, heartbeat_s)
+        search = Search(base, wanted.space, metric, subject.fingerprint, whole, number, pruned, heartbeat_s, hearer)
         errors = Console(stderr=True, quiet=not Console(stderr=True).is_terminal)
         found = tune(search, study, runs, subject.trainer, lambda trial: errors.print(ending(trial), markup=False))
         _tell(found, search, runs, subject, test)
@@ -96,16 +98,19 @@ def tune_command(
 
 def _wanted(space: str | None, base: "TrainSettings", subject: "Subject") -> "NamedSpace":
     """The space of a name or a file, or what is usual."""
-    from export.tune.applied import default_space
+    from export.errors import InputUnusable
+    from export.tune.applied import default_space, hearer_of
     from export.tune.named_spaces import NAMES, NamedSpace, named_space
     from export.tune.space import read_space
 
-    on_table = subject.table is not None
-    if space is None and on_table:
+    allowed = (subject.hearer(base) or hearer_of(base)).augmentation
+    if space is None and subject.table is not None:
         space = NAMES[0]
     if space in NAMES:
-        return named_space(space, subject.multi_label, on_table)
-    found = read_space(Path(space)) if space else default_space(base, subject.multi_label)
+        return named_space(space, subject.multi_label, allowed)
+    if space is not None and not Path(space).exists():
+        raise InputUnusable(f"--space {space}: no such file, and none of the named spaces: {', '.join(NAMES)}")
+    found = read_space(Path(space)) if space else default_space(base, subject.multi_label, allowed)
     return NamedSpace(found, grid=False, prune=True)
 
 
@@ -114,6 +119,7 @@ def _tell(study: "optuna.Study", search: "Search", runs: Path, subject: "Subject
     from rich.console import Console
 
     from export.errors import InputUnusable
+    from export.table.judging import in_words, on_test_rows
     from export.train.settings_file import settings_toml
     from export.tune.applied import applied
     from export.tune.comparison import compared, comparison_csv, comparison_table
@@ -130,7 +136,7 @@ def _tell(study: "optuna.Study", search: "Search", runs: Path, subject: "Subject
         raise InputUnusable(f"no trial was completed; {runs / 'trials.csv'} says why")
     best = study.best_trial
     run = runs / str(best.user_attrs["run"])
-    write_text(runs / "best.toml", settings_toml(applied(search.base, best.params)))
+    write_text(runs / "best.toml", settings_toml(applied(search.base, best.params, search.hearer)))
     pictures = write_plots(study, rows, search.metric, runs, subject.table)
     if SEED in search.space:
         found = compared(rows, search.metric)
@@ -139,7 +145,5 @@ def _tell(study: "optuna.Study", search: "Search", runs: Path, subject: "Subject
     typer.echo(f"best: trial {best.number}, {search.metric} {best.value:.4f}, in {run}")
     typer.echo(f"{runs / 'best.toml'}: for genred export train --config; {runs / 'trials.csv'}")
     typer.echo(", ".join(str(path) for path in pictures))
-    if test:
-        figures = subject.on_test_rows(run)
-        found_so = ", ".join(f"{name} {figures[name]:.4f}" for name in ("accuracy", "macro_f1"))
-        typer.echo(f"on {figures['rows']:.0f} test rows: {found_so}")
+    if test and subject.table is not None:
+        typer.echo(in_words(on_test_rows(run, subject.table)))

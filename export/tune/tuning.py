@@ -15,7 +15,7 @@ from export.errors import InputUnusable
 from export.train.settings import TrainSettings
 from export.train.validation import lower_is_better
 from export.tune import claims
-from export.tune.applied import base_table
+from export.tune.applied import Hearer, base_table
 from export.tune.objective import Objective, Trainer, TrialFailed
 from export.tune.space import Space, Value, grid_size, shuffled_grid
 from export.tune.study_file import StudyLock, find_killed, open_study
@@ -30,7 +30,7 @@ class Search:
 
     grid: every combination, instead of TPE (Bergstra et al., NIPS 2011). trials: of all processes together; None: the
     whole grid, or 30. prune: stop trials below the median. heartbeat_s: a trial silent for four of them was killed.
-    music: the set's fingerprint.
+    music: the set's fingerprint. hearer: as of `export.tune.applied.applied`.
     """
 
     base: TrainSettings
@@ -41,6 +41,7 @@ class Search:
     trials: int | None = None
     prune: bool = True
     heartbeat_s: int = 5
+    hearer: Hearer | None = None
 
     @property
     def budget(self) -> int:
@@ -76,12 +77,12 @@ def tune(
         minimise = lower_is_better(search.metric)
         study = open_study(study_file, search.plan, minimise, search.heartbeat_s, _pruner(search))
     turn = _Turn(lock)
-    objective = Objective(search.base, search.space, search.metric, runs, trainer, turn.begun)
+    objective = Objective(search.base, search.space, search.metric, runs, trainer, turn.begun, search.hearer)
     points = shuffled_grid(search.space) if search.grid else None
     pause = threading.Event()
     while True:
         with lock.held():
-            find_killed(study)
+            find_killed(study, study_file)
             trials = study.get_trials(deepcopy=False)
             _check_hope(trials)
             if claims.claimed(trials) < search.budget:

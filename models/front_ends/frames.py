@@ -30,7 +30,7 @@ class Frames(Protocol):
         ...
 
 
-_MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
+MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
     "log-mel": LogMel,
     "mfcc": Mfcc,
     "frame33": FrameFeatures,
@@ -42,4 +42,16 @@ _MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], Frames]]] = {
 
 def make_frames(spec: FrontEnd) -> Frames:
     """What computes the frames of `spec`."""
-    return _MAKERS[spec.kind](spec)
+    return MAKERS[spec.kind](spec)
+
+
+def whole_frames(samples: Floats, spec: FrontEnd) -> Floats:
+    """All centred frames of a recording, zeros beyond its ends (librosa: center=True, pad_mode="constant").
+
+    samples: float32 (n_samples,), n_samples >= 0. Returns float32 (1 + n_samples//frame_hop, n_features), of a waveform
+    its n_samples//frame_hop rows. ValueError for more than one channel, another dtype, or less than a frame.
+    """
+    if samples.ndim != 1:
+        raise ValueError(f"front end: expected one channel (n_samples,), not {samples.shape}")
+    frames: Floats = make_frames(spec).frames_of(np.pad(samples, spec.samples_before)[np.newaxis])[0]
+    return frames

@@ -24,7 +24,7 @@ class TorchFrames(Protocol):
         ...
 
 
-_MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], nn.Module]]] = {
+MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], nn.Module]]] = {
     "log-mel": TorchLogMel,
     "mfcc": TorchMfcc,
     "frame33": TorchFrameFeatures,
@@ -36,4 +36,4 @@ _MAKERS: Final[Mapping[Kind, Callable[[FrontEnd], nn.Module]]] = {
 
 def make_torch_frames(spec: FrontEnd, device: torch.device) -> TorchFrames:
     """What computes the frames of `spec` on `device`."""
-    return cast(TorchFrames, _MAKERS[spec.kind](spec).to(device))
+    return cast(TorchFrames, MAKERS[spec.kind](spec).to(device))

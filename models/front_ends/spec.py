@@ -13,7 +13,7 @@ Normalisation = Literal["none", "window"]
 Kind = Literal["log-mel", "mfcc", "frame33", "track174", "mel-image", "waveform"]
 
 N_CHROMA: Final = 12
-N_CONTRAST: Final = 7  # what lies below the first octave, and six octaves
+N_CONTRAST: Final = 7  # below 200 Hz, five octaves, and all above them
 CONTRAST_FROM_HZ: Final = 200.0
 N_TONNETZ: Final = 6
 HARMONIC_REACH_FRAMES: Final = 15  # of the median over 31 frames that finds what is harmonic
@@ -51,7 +51,7 @@ class FrontEnd:
     - "waveform": samples; one row.
     scaling: "log10(10000x+1)" (musicnn), "db", 10*log10(max(x, 1e-10)), or "none"; of track174: of the mels' means.
     normalisation: "none", or "window": each window minus its mean, over its standard deviation.
-    n_mels: 0 for a waveform. n_mfcc: 0 where there are none.
+    n_mels: 0 for a waveform, whose n_fft is frame_hop and whose frequencies are all. n_mfcc: 0 where there are none.
     Raises ValueError for values no front end can have.
     """
 
@@ -78,7 +78,7 @@ class FrontEnd:
                 raise ValueError(f"front end: unknown {field} {value!r}, known: {', '.join(known)}")
         if min(self.sample_rate_hz, self.n_fft, self.frame_hop) < 1:
             raise ValueError("front end: sample_rate_hz, n_fft and frame_hop must be positive")
-        if self.n_fft % 2:
+        if self.n_fft % 2 and self.kind != "waveform":
             raise ValueError(f"front end: n_fft must be even, not {self.n_fft}")
         if not 0 <= self.f_min_hz < self.f_max_hz <= self.sample_rate_hz / 2:
             raise ValueError(
@@ -102,8 +102,17 @@ class FrontEnd:
                 f"front end: {self.kind} needs a sample_rate_hz above {2 * last_octave_hz:g} and bins of "
                 f"{CONTRAST_FROM_HZ:g} Hz at most, for its spectral contrast"
             )
-        if self.kind == "track174" and self.normalisation != "none":
-            raise ValueError("front end: track174 is a vector of unlike figures, which normalisation would mix")
+        if self.kind in _WITH_CONTRAST and self.normalisation != "none":
+            raise ValueError(f"front end: {self.kind} has unlike figures side by side, which normalisation would mix")
+        if self.kind == "waveform" and (self.n_fft, self.f_min_hz, self.f_max_hz) != (
+            self.frame_hop,
+            0,
+            self.sample_rate_hz / 2,
+        ):
+            raise ValueError(
+                f"front end: a waveform has neither bins nor mels: n_fft must be frame_hop, {self.frame_hop}, "
+                f"f_min_hz 0 and f_max_hz {self.sample_rate_hz / 2:g}"
+            )
 
     @property
     def n_bins(self) -> int:
@@ -139,6 +148,11 @@ class FrontEnd:
         if self.kind == "waveform":
             return 0
         return max(0, self.n_fft // 2 + (self.reach_frames - 1) * self.frame_hop)
+
+    @property
+    def fewest_samples(self) -> int:
+        """Of a block that has one frame: the margins it needs are among them."""
+        return self.frame_hop if self.kind == "waveform" else self.n_fft + 2 * self.reach_frames * self.frame_hop
 
     def as_fields(self) -> dict[str, object]:
         """What a file says of it: every field, n_mfcc only where there are some (older files have no such field)."""

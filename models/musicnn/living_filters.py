@@ -21,10 +21,13 @@ _SEED: Final = 7
 
 
 def living(network: Musicnn) -> LivingMusicnn:
-    """`network`, in evaluation, without the filters that do nothing; the rest as they are."""
+    """`network` without the filters that do nothing; the rest as they are.
+
+    It puts `network` itself into evaluation, and leaves it there: the two share their first normalisation.
+    """
     network.eval()
     heard = probes()
-    pulls, row_pulls = front_pulls(network), first_pulls(network)
+    pulls, row_pulls = _front_pulls(network), _first_pulls(network)
     with torch.inference_mode():
         wanted = network(heard)
     tried = all_kept(network)
@@ -50,7 +53,7 @@ def probes() -> Tensor:
     return torch.cat([noise, torch.zeros(1, 250, 96), pulsing, steady])
 
 
-def front_pulls(network: Musicnn) -> list[Tensor]:
+def _front_pulls(network: Musicnn) -> list[Tensor]:
     """Of each front block, what each of its filters can do at most, roughly: (filters,)."""
     blocks = [block for block in network.front if isinstance(block, FrontBlock)]
     first = network.mid[0]
@@ -65,7 +68,7 @@ def front_pulls(network: Musicnn) -> list[Tensor]:
     return pulls
 
 
-def first_pulls(network: Musicnn) -> Tensor:
+def _first_pulls(network: Musicnn) -> Tensor:
     """The same of the first middle layer's filters."""
     first, second = network.mid[0], network.mid[1]
     assert isinstance(first, MidBlock) and isinstance(second, MidBlock)

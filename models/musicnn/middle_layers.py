@@ -17,7 +17,7 @@ _CHANNEL_BLOCK: Final = 16  # of onnxruntime's layout
 
 
 class SplitMidBlock(nn.Module):
-    """The first `MidBlock` in evaluation, its timbral and its temporal channels apart: they meet before the ReLU."""
+    """The first `LivingMidBlock`, its timbral and its temporal channels apart: they meet before the ReLU."""
 
     scale: Tensor
     shift: Tensor
@@ -85,11 +85,11 @@ class _Ends(nn.Module):
         missing = block.offset(n_frames) - _inner_offset(block)[:, None]
         missing[:, REACH_FRAMES:-REACH_FRAMES] = 0  # but for rounding it is
         self.register_buffer("missing", missing[:, None])
-        self.any = bool(block.of_dropped.any())
+        self.needed = bool(block.of_dropped.any())
 
     def forward(self, sums: Tensor) -> Tensor:
         """(batch, filters, 1, n_frames), the same shape."""
-        return sums + self.missing if self.any else sums
+        return sums + self.missing if self.needed else sums
 
 
 def _inner_offset(block: LivingMidBlock) -> Tensor:

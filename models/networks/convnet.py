@@ -6,18 +6,16 @@ inputs of the output.
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
-from models.networks.option_checks import check_dropouts
+from models.networks.option_checks import check_dropouts, parsed_counts
 from models.networks.picture_blocks import as_picture, halved_places, pooled_blocks
-from models.networks.spectrogram_cnn import parsed_widths
 
 _KERNEL: Final = 5
 
 
 class ConvNet(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
     For each of `widths`: [5x5 convolution, batch normalisation, ReLU, maximum of 2 x 2, Dropout]; then linear.
     ValueError for values no network can have.
@@ -28,14 +26,10 @@ class ConvNet(nn.Module):
     ) -> None:
         super().__init__()
         check_dropouts({"dropout": dropout})
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         places = halved_places(input_shape, len(channels))
         self.blocks = pooled_blocks(input_shape, channels, _KERNEL, normed=True, dropout=dropout)
         self.output = nn.Linear(channels[-1] * places, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""

@@ -6,12 +6,12 @@ what it says of a window can be computed once and kept (`export.train.embedding_
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.musicnn.network import N_EMBEDDING, Musicnn
-from models.networks.wav2vec2 import BASE, Wav2Vec2Embedding
+from models.musicnn.network import N_EMBEDDING, N_MELS, Musicnn
+from models.networks.option_checks import check_counts, check_dropouts, mel_frames
+from models.networks.wav2vec2 import Wav2Vec2Embedding
 
 MUSICNN_CHECKPOINT: Final = "musicnn-msd"
 HIDDEN: Final = 256
@@ -27,8 +27,8 @@ class EmbeddingMlp(nn.Module):
 
     def __init__(self, body: nn.Module, n_embedding: int, n_labels: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        if hidden < 1 or not 0 <= dropout < 1:
-            raise ValueError("hidden must be at least 1, dropout from 0 to under 1")
+        check_counts({"hidden": hidden})
+        check_dropouts({"dropout": dropout})
         self.body = body.requires_grad_(False).eval()
         self.n_embedding = n_embedding
         self.dense = nn.Linear(n_embedding, hidden)
@@ -40,10 +40,6 @@ class EmbeddingMlp(nn.Module):
         super().train(mode)
         self.body.eval()
         return self
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """What the body takes -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(inputs))
 
     def logits(self, inputs: Tensor) -> Tensor:
         """What the body takes -> (batch, n_labels) before the activation."""
@@ -73,15 +69,26 @@ class MusicnnEmbedding(nn.Module):
 
 
 def musicnn_mlp(
-    n_labels: int, checkpoint: str = MUSICNN_CHECKPOINT, hidden: int = HIDDEN, dropout: float = DROPOUT
+    n_labels: int,
+    input_shape: tuple[int, ...],
+    hidden: int = HIDDEN,
+    dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint: a shipped musicnn, a checkpoint or a run folder whose body a run takes over; building does not."""
+    """A run takes over the body of a shipped musicnn, a checkpoint or a run folder; building does not.
+
+    ValueError for an input that has not musicnn's 96 mels a frame, and for values no network can have.
+    """
+    mel_frames(input_shape, N_MELS)
     return EmbeddingMlp(MusicnnEmbedding(), N_EMBEDDING, n_labels, hidden, dropout)
 
 
 def wav2vec2_mlp(
-    n_labels: int, checkpoint: str = BASE, config: str = "", hidden: int = HIDDEN, dropout: float = DROPOUT
+    n_labels: int,
+    input_shape: tuple[int, ...],
+    config: str = "",
+    hidden: int = HIDDEN,
+    dropout: float = DROPOUT,
 ) -> EmbeddingMlp:
-    """checkpoint, config: as of `models.networks.wav2vec2.Wav2Vec2`."""
-    body = Wav2Vec2Embedding(config)
+    """config, errors: as of `models.networks.wav2vec2.Wav2Vec2`."""
+    body = Wav2Vec2Embedding(input_shape, config)
     return EmbeddingMlp(body, body.n_embedding, n_labels, hidden, dropout)

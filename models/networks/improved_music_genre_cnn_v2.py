@@ -6,13 +6,11 @@ hidden layer. (No count of the earlier project's is known.)
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.option_checks import check_counts, check_dropouts, picture_shape
+from models.networks.option_checks import check_counts, check_dropouts, parsed_counts, picture_shape
 from models.networks.picture_blocks import as_picture, halved_places
-from models.networks.spectrogram_cnn import parsed_widths
 
 _WIDTHS: Final = "32,64,128,256,512,1024"
 
@@ -33,7 +31,7 @@ class ShortcutBlock(nn.Module):
 
 
 class ImprovedMusicGenreCnnV2(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
     A `ShortcutBlock` for each of `widths`; FC `hidden`, LeakyReLU, Dropout; FC of half as many, LeakyReLU, Dropout of
     last_dropout; linear. ValueError for values no network can have.
@@ -49,9 +47,10 @@ class ImprovedMusicGenreCnnV2(nn.Module):
         last_dropout: float = 0.7,
     ) -> None:
         super().__init__()
-        check_counts({"hidden": hidden, "half of hidden": hidden // 2})
+        check_counts({"hidden": hidden})
+        check_counts({"half of hidden": hidden // 2})
         check_dropouts({"dropout": dropout, "last_dropout": last_dropout})
-        channels = parsed_widths(widths)
+        channels = parsed_counts("widths", widths)
         places = halved_places(input_shape, len(channels))
         before = (picture_shape(input_shape)[0], *channels[:-1])
         self.blocks = nn.Sequential(*(ShortcutBlock(*sizes) for sizes in zip(before, channels, strict=True)))
@@ -59,10 +58,6 @@ class ImprovedMusicGenreCnnV2(nn.Module):
         self.dense2 = nn.Linear(hidden, hidden // 2)
         self.dropout1, self.dropout2 = nn.Dropout(dropout), nn.Dropout(last_dropout)
         self.output = nn.Linear(hidden // 2, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""

@@ -3,7 +3,6 @@
 216,584 parameters at 8 labels on 33 features. The lighter variant of the same system is hidden=64, dropout=0.3.
 """
 
-import torch
 from torch import Tensor, nn
 
 from models.networks.input_scale import InputScale
@@ -11,7 +10,7 @@ from models.networks.option_checks import check_counts, check_dropouts, frames_a
 
 
 class Lstm(nn.Module):
-    """Frames of features (frame33, or any spectrogram) -> scores of `n_labels` labels.
+    """Frames of features (frame33, or any spectrogram) -> logits of `n_labels` labels.
 
     Features standardised -> `layers` LSTMs of `hidden` cells -> their last step -> linear. dropout: between the LSTMs
     and before the output. ValueError for values no network can have.
@@ -29,10 +28,6 @@ class Lstm(nn.Module):
         self.lstm = nn.LSTM(n_features, hidden, layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, frames: Tensor) -> Tensor:
-        """float32 (batch, n_frames, n_features) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(frames))
 
     def logits(self, frames: Tensor) -> Tensor:
         """float32 (batch, n_frames, n_features) -> (batch, n_labels) before the activation."""

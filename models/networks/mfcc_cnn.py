@@ -6,7 +6,6 @@ convolution, which wants two, could never run. 77,960 parameters at 8 labels on 
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,10 +16,11 @@ _KERNELS: Final = (3, 3, 2)
 
 
 class MfccCnn(nn.Module):
-    """Frames of MFCC -> scores of `n_labels` labels.
+    """Frames of MFCC -> logits of `n_labels` labels.
 
     Twice [3x3 convolution to `channels`, ReLU, maximum over 3x3 every 2, batch normalisation], once the same with 2x2;
-    then FC `hidden`, ReLU, Dropout, FC. Convolutions do not pad. ValueError for values or windows that cannot be.
+    then FC `hidden`, ReLU, Dropout, FC. Convolutions do not pad, so a window has 8 frames of 8 MFCC or more. ValueError
+    for values or windows that cannot be.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class MfccCnn(nn.Module):
         n_frames, n_features = frames_and_features(input_shape)
         left = _left(n_frames) * _left(n_features)
         if not left:
-            raise ValueError(f"a window of {n_frames} frames of {n_features} is too small: it takes 13 x 13 or more")
+            raise ValueError(f"a window of {n_frames} frames of {n_features} is too small: it takes 8 x 8 or more")
         self.scale = InputScale(n_features)
         before = (1, channels, channels)
         self.convs = nn.ModuleList(nn.Conv2d(n, channels, size) for n, size in zip(before, _KERNELS, strict=True))
@@ -40,10 +40,6 @@ class MfccCnn(nn.Module):
         self.dense = nn.Linear(channels * left, hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, mfcc: Tensor) -> Tensor:
-        """float32 (batch, n_frames, n_mfcc) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(mfcc))
 
     def logits(self, mfcc: Tensor) -> Tensor:
         """float32 (batch, n_frames, n_mfcc) -> (batch, n_labels) before the activation."""
@@ -59,13 +55,15 @@ class MfccCnn(nn.Module):
 
 
 def _pooled(picture: Tensor, size: int) -> Tensor:
-    """The maximum over size x size every 2, of half as many places, rounded up."""
+    """The maximum over size x size every 2, from one place before the first where size is 3; `_left` counts them."""
     return functional.max_pool2d(picture, size, stride=2, padding=(size - 1) // 2, ceil_mode=True)
 
 
 def _left(length: int) -> int:
     """Places along a side of `length` after all three convolutions and poolings; 0 where they do not fit."""
     for size in _KERNELS:
-        length = max(0, length - size + 1)
-        length = (length + 1) // 2
+        length -= size - 1
+        if length < 1:
+            return 0
+        length = length // 2 + 1 if size == 3 else (length + 1) // 2
     return length

@@ -20,6 +20,21 @@ def check_dropouts(dropouts: Mapping[str, object]) -> None:
             raise ValueError(f"{name} must be from 0 to under 1, not {value!r}")
 
 
+def check_flags(flags: Mapping[str, object]) -> None:
+    """Each true or false; a word such as "no" would be taken for true."""
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}")
+
+
+def parsed_counts(name: str, text: object) -> tuple[int, ...]:
+    """ "32,64,128" -> (32, 64, 128), and 32 -> (32,): whole numbers from 1 up."""
+    parts = str(text).split(",")
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"{name} must be counts with commas between them, such as 32,64,128, not {text!r}")
+    return tuple(int(part) for part in parts)
+
+
 def vector_length(input_shape: tuple[int, ...]) -> int:
     """Of a network that takes one vector a window."""
     if len(input_shape) != 1:
@@ -32,6 +47,22 @@ def frames_and_features(input_shape: tuple[int, ...]) -> tuple[int, int]:
     if len(input_shape) != 2:
         raise ValueError(f"it takes frames of features (frame33, mfcc, a spectrogram), not shape {input_shape}")
     return input_shape[0], input_shape[1]
+
+
+def mel_frames(input_shape: tuple[int, ...], n_mels: int) -> int:
+    """Frames of a network that takes spectrograms of just so many mels."""
+    if len(input_shape) != 2 or input_shape[1] != n_mels:
+        raise ValueError(f"it takes frames of {n_mels} mels (front end musicnn), not an array of shape {input_shape}")
+    return input_shape[0]
+
+
+def waveform_length(input_shape: tuple[int, ...], fewest: int) -> int:
+    """Samples of a network that takes a waveform of `fewest` or more."""
+    if len(input_shape) != 1 or input_shape[0] < fewest:
+        raise ValueError(
+            f"it takes waveforms of {fewest} samples or more (front end waveform), not an array of shape {input_shape}"
+        )
+    return input_shape[0]
 
 
 def picture_shape(input_shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -7,7 +7,6 @@ from typing import Final, Protocol
 from torch import Tensor, nn
 
 from models.front_ends.named import HearingName
-from models.musicnn.network import Musicnn
 from models.networks.convnet import ConvNet
 from models.networks.convnet_improv import convnet_improv
 from models.networks.embedding_mlp import musicnn_mlp, wav2vec2_mlp
@@ -15,6 +14,7 @@ from models.networks.improved_music_genre_cnn_v2 import ImprovedMusicGenreCnnV2
 from models.networks.lstm import Lstm
 from models.networks.mfcc_cnn import MfccCnn
 from models.networks.music_genre_cnn import improved_music_genre_cnn, music_genre_cnn
+from models.networks.musicnn import musicnn
 from models.networks.resnet50 import ResNet50
 from models.networks.spectrogram_attention_cnn import SpectrogramAttentionCnn
 from models.networks.spectrogram_cnn import SpectrogramCnn
@@ -40,42 +40,50 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NetworkKind:
-    """make: (n_labels=, **options) -> a network, and input_shape= too where `shaped`. hearing: what it usually listens
-    to, a name of `models.front_ends.named`.
+    """make: (n_labels=, input_shape=, **options) -> a network; ValueError for inputs and options it cannot take.
+
+    hearing: what it usually listens to, a name of `models.front_ends.named`. begins_with: options that say where a run
+    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them.
     """
 
     make: Callable[..., nn.Module]
     hearing: HearingName = "spectrogram"
-    shaped: bool = False
+    begins_with: frozenset[str] = frozenset()
 
 
 def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[int, ...]) -> nn.Module:
     """A freshly initialised network for inputs of `input_shape` (without the batch).
 
-    KeyError for an unknown name, TypeError for an option it does not have, ValueError for values it cannot have.
+    KeyError for an unknown name, TypeError for an option it does not have, ValueError for inputs it cannot take and
+    values it cannot have.
+    Options that a run begins with are passed over.
     """
-    kind = NETWORKS[name]
-    if kind.shaped:
-        return kind.make(n_labels=n_labels, input_shape=input_shape, **options)
-    return kind.make(n_labels=n_labels, **options)
+    return NETWORKS[name].make(n_labels=n_labels, input_shape=input_shape, **architecture(name, options))
 
+
+def architecture(name: str, options: Options) -> Options:
+    """The options without those that only a run begins with. KeyError for an unknown name."""
+    return {option: value for option, value in options.items() if option not in NETWORKS[name].begins_with}
+
+
+_CHECKPOINT: Final = frozenset({"checkpoint"})
 
 NETWORKS: Final[Mapping[str, NetworkKind]] = {
-    "convnet": NetworkKind(ConvNet, "mel-image", shaped=True),
-    "convnet-improv": NetworkKind(convnet_improv, "mel-image", shaped=True),
-    "improved-music-genre-cnn": NetworkKind(improved_music_genre_cnn, "mel-image", shaped=True),
-    "improved-music-genre-cnn-v2": NetworkKind(ImprovedMusicGenreCnnV2, "mel-image", shaped=True),
-    "lstm": NetworkKind(Lstm, "frame33", shaped=True),
-    "mfcc-cnn": NetworkKind(MfccCnn, "mfcc", shaped=True),
-    "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image", shaped=True),
-    "musicnn": NetworkKind(Musicnn, "musicnn"),
-    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn"),
-    "resnet50": NetworkKind(ResNet50, "mel-image", shaped=True),
+    "convnet": NetworkKind(ConvNet, "mel-image"),
+    "convnet-improv": NetworkKind(convnet_improv, "mel-image"),
+    "improved-music-genre-cnn": NetworkKind(improved_music_genre_cnn, "mel-image"),
+    "improved-music-genre-cnn-v2": NetworkKind(ImprovedMusicGenreCnnV2, "mel-image"),
+    "lstm": NetworkKind(Lstm, "frame33"),
+    "mfcc-cnn": NetworkKind(MfccCnn, "mfcc"),
+    "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image"),
+    "musicnn": NetworkKind(musicnn, "musicnn"),
+    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn", _CHECKPOINT),
+    "resnet50": NetworkKind(ResNet50, "mel-image", frozenset({"weights"})),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
-    "vector-cnn": NetworkKind(VectorCnn, "track174", shaped=True),
-    "vector-dense": NetworkKind(VectorDense, "track174", shaped=True),
-    "vector-rnn": NetworkKind(VectorRnn, "track174", shaped=True),
-    "wav2vec2": NetworkKind(Wav2Vec2, "waveform"),
-    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s"),
+    "vector-cnn": NetworkKind(VectorCnn, "track174"),
+    "vector-dense": NetworkKind(VectorDense, "track174"),
+    "vector-rnn": NetworkKind(VectorRnn, "track174"),
+    "wav2vec2": NetworkKind(Wav2Vec2, "waveform", _CHECKPOINT),
+    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s", _CHECKPOINT),
 }

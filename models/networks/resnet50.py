@@ -6,12 +6,10 @@
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 
-from models.networks.option_checks import picture_shape
+from models.networks.option_checks import parsed_counts, picture_shape
 from models.networks.picture_blocks import as_picture
-from models.networks.spectrogram_cnn import parsed_widths
 
 FIRST_CONVS: Final = ("new", "kept")
 _CHANNELS_OF_A_PHOTO: Final = 3
@@ -19,10 +17,10 @@ _EMBEDDING: Final = 2048
 
 
 class ResNet50(nn.Module):
-    """Pictures (mel-image, or a spectrogram as one channel) -> scores of `n_labels` labels.
+    """Pictures (mel-image, or a spectrogram as one channel) -> logits of `n_labels` labels.
 
-    weights: the file that a run begins with, "" for none; nothing is read here, for a checkpoint has weights of its
-    own. first_conv: "new", or "kept" as it is in `weights`. blocks: of each of the four stages; "3,4,6,3" is what makes
+    first_conv: "new", or "kept" as it is in the file `weights` that a run begins with; nothing is read here, for a
+    checkpoint has weights of its own. blocks: of each of the four stages; "3,4,6,3" is what makes
     it ResNet50. ValueError for values no network can have; ImportError without torchvision.
     """
 
@@ -30,7 +28,6 @@ class ResNet50(nn.Module):
         self,
         n_labels: int,
         input_shape: tuple[int, ...],
-        weights: str = "",
         first_conv: str = "new",
         blocks: str = "3,4,6,3",
     ) -> None:
@@ -38,16 +35,12 @@ class ResNet50(nn.Module):
         from torchvision.models.resnet import Bottleneck, ResNet  # half a second that the other networks save
 
         n_channels, _, _ = picture_shape(input_shape)
-        _check(weights, first_conv, n_channels)
+        _check(first_conv, n_channels)
         self.body = ResNet(Bottleneck, _stages(blocks))
         self.body.conv1 = nn.Conv2d(n_channels, 64, 7, stride=2, padding=3, bias=False)
         nn.init.kaiming_normal_(self.body.conv1.weight, mode="fan_out", nonlinearity="relu")
         self.body.fc = nn.Identity()  # type: ignore[assignment]  # torchvision says Linear
         self.output = nn.Linear(_EMBEDDING, n_labels)
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """float32 (batch, *input_shape) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(pictures))
 
     def logits(self, pictures: Tensor) -> Tensor:
         """float32 (batch, *input_shape) -> (batch, n_labels) before the activation."""
@@ -60,20 +53,15 @@ class ResNet50(nn.Module):
         return found
 
 
-def _check(weights: str, first_conv: str, n_channels: int) -> None:
+def _check(first_conv: str, n_channels: int) -> None:
     if first_conv not in FIRST_CONVS:
         raise ValueError(f"first_conv must be {' or '.join(FIRST_CONVS)}, not {first_conv!r}")
-    if first_conv == "kept" and not weights:
-        raise ValueError("first_conv = 'kept' needs weights: there is nothing to keep it from")
     if first_conv == "kept" and n_channels != _CHANNELS_OF_A_PHOTO:
         raise ValueError(f"first_conv = 'kept' takes pictures of 3 channels (mel-image), not of {n_channels}")
 
 
 def _stages(blocks: str) -> list[int]:
-    try:
-        stages = list(parsed_widths(blocks))
-    except ValueError:
-        stages = []
+    stages = list(parsed_counts("blocks", blocks))
     if len(stages) != 4:
         raise ValueError(f"blocks must be four counts such as 3,4,6,3, not {blocks!r}")
     return stages

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.spectrogram_cnn import WIDTHS, SpectrogramCnn, max_pooled, parsed_widths
+from models.networks.option_checks import parsed_counts
+from models.networks.spectrogram_cnn import WIDTHS, SpectrogramCnn, max_pooled
 
 _REDUCTION: Final = 16
 _FEWEST_HIDDEN: Final = 4
@@ -62,14 +63,15 @@ class SpectrogramAttentionCnn(SpectrogramCnn):
     def __init__(
         self,
         n_labels: int,
+        input_shape: tuple[int, ...],
         widths: str = WIDTHS,
         pool: int = 2,
         first_stride: int = 1,
         dropout: float = 0.5,
         hidden: int = 256,
     ) -> None:
-        super().__init__(n_labels, widths, pool, first_stride, dropout, hidden)
-        self.attentions = nn.ModuleList(Cbam(n_channels) for n_channels in parsed_widths(widths))
+        super().__init__(n_labels, input_shape, widths, pool, first_stride, dropout, hidden)
+        self.attentions = nn.ModuleList(Cbam(n_channels) for n_channels in parsed_counts("widths", widths))
 
     def embedding(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, frames, mels) -> the penultimate layer, (batch, hidden)."""

@@ -5,9 +5,10 @@
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from models.networks.option_checks import check_counts, check_dropouts, frames_and_features, parsed_counts
 
 WIDTHS: Final = "32,64,128"
 
@@ -42,16 +43,18 @@ class Head(nn.Module):
 
 
 class SpectrogramCnn(nn.Module):
-    """Log-mel windows -> scores of `n_labels` labels.
+    """Log-mel windows (or any frames of features) -> logits of `n_labels` labels.
 
     widths: channels of the blocks, "32,64,128" (any number of blocks). pool: the maximum over pool x pool after each
     block. first_stride: of the first convolution; 2 costs a quarter of the work of 1. dropout: after each block and
-    before the output. hidden: the embedding's length. ValueError for values no network can have.
+    before the output. hidden: the embedding's length. ValueError for values no network can have and
+    for inputs that are no frames.
     """
 
     def __init__(
         self,
         n_labels: int,
+        input_shape: tuple[int, ...],
         widths: str = WIDTHS,
         pool: int = 3,
         first_stride: int = 1,
@@ -59,19 +62,16 @@ class SpectrogramCnn(nn.Module):
         hidden: int = 256,
     ) -> None:
         super().__init__()
-        channels = parsed_widths(widths)
-        if min(pool, first_stride, hidden) < 1 or not 0 <= dropout < 1:
-            raise ValueError("pool, first_stride and hidden must be at least 1, dropout from 0 to under 1")
+        frames_and_features(input_shape)
+        channels = parsed_counts("widths", widths)
+        check_counts({"pool": pool, "first_stride": first_stride, "hidden": hidden})
+        check_dropouts({"dropout": dropout})
         self.pool = pool
         self.blocks = nn.ModuleList(conv_blocks(channels, first_stride))
         self.block_dropout = nn.Dropout(dropout)
         self.head = Head(channels[-1], hidden)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, frames, mels) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(log_mel))
 
     def logits(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, frames, mels) -> (batch, n_labels) before the activation."""
@@ -98,11 +98,3 @@ def max_pooled(features: Tensor, size: int) -> Tensor:
     """The maximum over size x size, over less where a small picture has no more: (batch, channels, frames', mels')."""
     window = (min(size, features.shape[2]), min(size, features.shape[3]))
     return functional.max_pool2d(features, window)
-
-
-def parsed_widths(text: str) -> tuple[int, ...]:
-    """ "32,64,128" -> (32, 64, 128); ValueError for anything else."""
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
-        raise ValueError(f"widths must be channel counts with commas between them, such as {WIDTHS}, not {text!r}")
-    return tuple(int(part) for part in parts)

@@ -3,7 +3,6 @@
 209,930 parameters at 10 labels on 174 features.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,7 +11,7 @@ from models.networks.option_checks import check_counts, check_dropouts, vector_l
 
 
 class VectorCnn(nn.Module):
-    """A vector of features -> scores of `n_labels` labels.
+    """A vector of features -> logits of `n_labels` labels.
 
     Features standardised -> `layers` times [convolution of 3, batch normalisation, ReLU, maximum of 2] -> Dropout ->
     linear over all that is left, for what a feature is lies in its place. The first convolution has half of `hidden`
@@ -38,10 +37,6 @@ class VectorCnn(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm1d(n) for n in channels)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(hidden * left, n_labels)
-
-    def forward(self, vector: Tensor) -> Tensor:
-        """float32 (batch, n_features) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(vector))
 
     def logits(self, vector: Tensor) -> Tensor:
         """float32 (batch, n_features) -> (batch, n_labels) before the activation."""

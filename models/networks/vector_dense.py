@@ -5,7 +5,6 @@
 
 from typing import Final
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,7 +15,7 @@ _NARROWEST: Final = 32
 
 
 class VectorDense(nn.Module):
-    """A vector of features -> scores of `n_labels` labels.
+    """A vector of features -> logits of `n_labels` labels.
 
     Features standardised -> `layers` times [FC, batch normalisation, ReLU, Dropout] -> linear. The first FC is `hidden`
     wide, each further one half of that, but not under 32 (nor wider than the first). ValueError for values no network
@@ -37,10 +36,6 @@ class VectorDense(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(widths[-1], n_labels)
-
-    def forward(self, vector: Tensor) -> Tensor:
-        """float32 (batch, n_features) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(vector))
 
     def logits(self, vector: Tensor) -> Tensor:
         """float32 (batch, n_features) -> (batch, n_labels) before the activation."""

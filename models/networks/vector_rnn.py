@@ -4,7 +4,6 @@
 stay as they were drawn.
 """
 
-import torch
 from torch import Tensor, nn
 
 from models.networks.input_scale import InputScale
@@ -12,7 +11,7 @@ from models.networks.option_checks import check_counts, check_dropouts, vector_l
 
 
 class VectorRnn(nn.Module):
-    """A vector of features -> scores of `n_labels` labels.
+    """A vector of features -> logits of `n_labels` labels.
 
     Features standardised -> `layers` LSTMs of `hidden` cells -> Dropout -> batch normalisation -> linear. dropout: also
     between the LSTMs. ValueError for values no network can have.
@@ -31,10 +30,6 @@ class VectorRnn(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.norm = nn.BatchNorm1d(hidden)
         self.output = nn.Linear(hidden, n_labels)
-
-    def forward(self, vector: Tensor) -> Tensor:
-        """float32 (batch, n_features) -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(vector))
 
     def logits(self, vector: Tensor) -> Tensor:
         """float32 (batch, n_features) -> (batch, n_labels) before the activation."""

@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
 from torch import Tensor, nn
+
+from models.networks.option_checks import check_flags, waveform_length
 
 if TYPE_CHECKING:
     from transformers import Wav2Vec2Config
@@ -42,27 +43,31 @@ ARCHITECTURE: Final = (
 
 
 class Wav2Vec2(nn.Module):
-    """Waveforms -> scores of `n_labels` labels, as Wav2Vec2ForSequenceClassification: the frames of the last layer,
+    """Waveforms -> logits of `n_labels` labels, as Wav2Vec2ForSequenceClassification: the frames of the last layer,
     projected, averaged over time, and a last layer (its `classifier`, here `output`).
 
-    checkpoint: a folder or a name on the Hugging Face hub that a run's first weights are taken from
-    (`export.train.published`); building does not look at it. config: the architecture as JSON, which a run fills in
-    from the checkpoint; "" for the base's. freeze_encoder: the convolutions at the bottom stay as they are.
-    ImportError without transformers; ValueError for a config that is none.
+    config: the architecture as JSON, which a run fills in from the checkpoint that its first weights are taken from
+    (`export.train.published`); "" for the base's. freeze_encoder: the convolutions at the bottom stay as they are.
+    ImportError without transformers; ValueError for a config that is none, and for inputs that are no waveform or
+    shorter than its convolutions see.
     """
 
-    def __init__(self, n_labels: int, checkpoint: str = BASE, config: str = "", freeze_encoder: bool = True) -> None:
+    def __init__(
+        self,
+        n_labels: int,
+        input_shape: tuple[int, ...],
+        config: str = "",
+        freeze_encoder: bool = True,
+    ) -> None:
         super().__init__()
+        check_flags({"freeze_encoder": freeze_encoder})
         architecture = parsed_config(config)
+        waveform_length(input_shape, fewest_samples(architecture))
         self.wav2vec2 = wav2vec2_body(architecture)
         if freeze_encoder:
             self.wav2vec2.feature_extractor._freeze_parameters()
         self.projector = nn.Linear(architecture.hidden_size, architecture.classifier_proj_size)
         self.output = nn.Linear(architecture.classifier_proj_size, n_labels)
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """float32 (batch, samples), each row at mean 0 and deviation 1 -> scores in 0..1, (batch, n_labels)."""
-        return torch.sigmoid(self.logits(waveform))
 
     def logits(self, waveform: Tensor) -> Tensor:
         """float32 (batch, samples) -> (batch, n_labels) before the activation."""
@@ -76,11 +81,12 @@ class Wav2Vec2(nn.Module):
 
 
 class Wav2Vec2Embedding(nn.Module):
-    """Waveforms -> the mean over time of the last layer's frames. config: see `Wav2Vec2`."""
+    """Waveforms -> the mean over time of the last layer's frames. config, errors: see `Wav2Vec2`."""
 
-    def __init__(self, config: str = "") -> None:
+    def __init__(self, input_shape: tuple[int, ...], config: str = "") -> None:
         super().__init__()
         architecture = parsed_config(config)
+        waveform_length(input_shape, fewest_samples(architecture))
         self.wav2vec2 = wav2vec2_body(architecture)
         self.n_embedding: int = architecture.hidden_size
 
@@ -114,6 +120,14 @@ def parsed_config(text: str) -> "Wav2Vec2Config":
         return Wav2Vec2Config(**fields, layerdrop=0.0, apply_spec_augment=False, mask_time_prob=0.05)
     except Exception as error:  # of the hub's own classes, which share no base
         raise ValueError(f"config: {str(error).splitlines()[-1].strip()}") from None
+
+
+def fewest_samples(architecture: "Wav2Vec2Config") -> int:
+    """What one frame of its convolutions sees (400 of the base's)."""
+    samples = 1
+    for kernel, stride in zip(reversed(architecture.conv_kernel), reversed(architecture.conv_stride), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
 
 
 def config_text(fields: Mapping[str, Any]) -> str:

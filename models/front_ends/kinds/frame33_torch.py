@@ -21,7 +21,7 @@ class TorchFrameFeatures(nn.Module):
     window: Tensor
     filterbank: Tensor
     dct: Tensor
-    chroma: Tensor
+    chroma_matrix: Tensor
     moments: Tensor
 
     def __init__(self, spec: FrontEnd) -> None:
@@ -32,7 +32,7 @@ class TorchFrameFeatures(nn.Module):
             ("window", periodic_hann(spec.n_fft)),
             ("filterbank", mel_filterbank(spec)),
             ("dct", dct_matrix(spec.n_mels, spec.n_mfcc)),
-            ("chroma", chroma_filterbank(spec)),
+            ("chroma_matrix", chroma_filterbank(spec)),
             ("moments", spectral_moments(spec)),
         ):
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
@@ -43,7 +43,7 @@ class TorchFrameFeatures(nn.Module):
         magnitudes = power.sqrt()
         mfcc = decibels(power @ self.filterbank) @ self.dct
         contrast = spectral_contrast(magnitudes, self._contrast)
-        return torch.cat([mfcc, self._centroid(magnitudes), chroma(power, self.chroma), contrast], dim=-1)
+        return torch.cat([mfcc, self._centroid(magnitudes), chroma(power, self.chroma_matrix), contrast], dim=-1)
 
     def _centroid(self, magnitudes: Tensor) -> Tensor:
         """(..., n_bins) -> in Hz (..., 1); 0 in silence."""

@@ -35,17 +35,6 @@ class LogMel:
                 self._mels.into(power, mels[some])
         return _scaled(out, self.spec)
 
-    def whole(self, samples: Floats) -> Floats:
-        """All centred frames of a recording, zeros beyond its ends (librosa: center=True, pad_mode="constant").
-
-        samples: float32 (n_samples,), n_samples >= 0. Returns float32 (1 + n_samples//frame_hop, n_mels).
-        """
-        if samples.ndim != 1:
-            raise ValueError(f"front end: expected one channel (n_samples,), not {samples.shape}")
-        padded = np.pad(samples, self.spec.n_fft // 2)
-        frames: Floats = self.frames_of(padded[np.newaxis])[0]
-        return frames
-
 
 def mel_product(spec: FrontEnd) -> BandedProduct:
     """A pass of `PowerSpectrum` -> mel power, (n, n_bins) -> (n, n_mels)."""

@@ -24,10 +24,6 @@ class TorchLogMel(nn.Module):
         self.register_buffer("window", torch.from_numpy(periodic_hann(spec.n_fft)), persistent=False)
         self.register_buffer("filterbank", torch.from_numpy(mel_filterbank(spec)), persistent=False)
 
-    def forward(self, samples: Tensor) -> Tensor:
-        """`frames_of`, under the name torch calls."""
-        return self.frames_of(samples)
-
     def frames_of(self, samples: Tensor) -> Tensor:
         """As `LogMel.frames_of`: float32 (n_blocks, n_samples) -> float32 (n_blocks, n_frames, n_mels).
 
@@ -35,13 +31,6 @@ class TorchLogMel(nn.Module):
         """
         power = power_spectrum(samples, self.window, self.spec)
         return self._scaled(power @ self.filterbank)
-
-    def whole(self, samples: Tensor) -> Tensor:
-        """As `LogMel.whole`: float32 (n_samples,) -> float32 (1 + n_samples//frame_hop, n_mels)."""
-        if samples.ndim != 1:
-            raise ValueError(f"front end: expected one channel (n_samples,), not {tuple(samples.shape)}")
-        half = self.spec.n_fft // 2
-        return self.frames_of(nn.functional.pad(samples, (half, half)).unsqueeze(0))[0]
 
     def _scaled(self, power: Tensor) -> Tensor:
         """Mel power -> its logarithm."""

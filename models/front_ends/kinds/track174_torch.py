@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.front_ends.parts.chroma import chroma_filterbank
-from models.front_ends.parts.chroma_torch import chroma, tonnetz
+from models.front_ends.parts.chroma_torch import chroma
 from models.front_ends.parts.dct import dct_matrix
 from models.front_ends.parts.decibels_torch import decibels
 from models.front_ends.parts.harmonic_torch import harmonic_power
@@ -15,6 +15,7 @@ from models.front_ends.parts.power_spectrum_torch import power_spectrum
 from models.front_ends.parts.spectral_contrast import contrast_bands
 from models.front_ends.parts.spectral_contrast_torch import spectral_contrast
 from models.front_ends.parts.tonnetz import tonnetz_matrix
+from models.front_ends.parts.tonnetz_torch import tonnetz
 from models.front_ends.spec import FrontEnd
 
 _SAMPLES_AT_ONCE: Final = 1 << 20  # the medians want some 250 bytes a sample
@@ -26,8 +27,8 @@ class TorchTrackFeatures(nn.Module):
     window: Tensor
     filterbank: Tensor
     dct: Tensor
-    chroma: Tensor
-    tonnetz: Tensor
+    chroma_matrix: Tensor
+    tonnetz_matrix: Tensor
 
     def __init__(self, spec: FrontEnd) -> None:
         super().__init__()
@@ -37,8 +38,8 @@ class TorchTrackFeatures(nn.Module):
             ("window", periodic_hann(spec.n_fft)),
             ("filterbank", mel_filterbank(spec)),
             ("dct", dct_matrix(spec.n_mels, spec.n_mfcc)),
-            ("chroma", chroma_filterbank(spec)),
-            ("tonnetz", tonnetz_matrix()),
+            ("chroma_matrix", chroma_filterbank(spec)),
+            ("tonnetz_matrix", tonnetz_matrix()),
         ):
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
@@ -54,13 +55,13 @@ class TorchTrackFeatures(nn.Module):
         mels = power[:, reach - 1 : -reach] @ self.filterbank
         mels_db = decibels(mels)
         onset = mels_db.diff(dim=1).clamp_min(0).mean(dim=-1, keepdim=True)
-        lasting = chroma(harmonic_power(power), self.chroma)
+        lasting = chroma(harmonic_power(power), self.chroma_matrix)
         columns = [
             onset,
             mels_db[:, 1:] @ self.dct,
-            chroma(inner, self.chroma),
+            chroma(inner, self.chroma_matrix),
             spectral_contrast(inner.sqrt(), self._contrast),
-            tonnetz(lasting, self.tonnetz),
+            tonnetz(lasting, self.tonnetz_matrix),
             mels[:, 1:],
         ]
         return torch.cat(columns, dim=-1)

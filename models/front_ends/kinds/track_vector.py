@@ -1,7 +1,5 @@
 """A window of `track174`'s frames -> one vector, on a CPU: its tempo, and the mean of everything else."""
 
-from functools import lru_cache
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,13 +9,11 @@ from models.front_ends.spec import FrontEnd
 
 Floats = npt.NDArray[np.float32]
 
-_tempo_scale = lru_cache(8)(tempo_scale)
-
 
 def track_vector(frames: Floats, spec: FrontEnd) -> Floats:
     """float32 (n_windows, n_frames, n_features) -> float32 (n_windows, n_features)."""
     vectors = np.empty((len(frames), spec.n_features), np.float32)
-    scale = _tempo_scale(spec)
+    scale = tempo_scale(spec)
     for window, vector in zip(frames, vectors, strict=True):
         vector[:] = window.mean(axis=0, dtype=np.float64)
         vector[0] = tempo_of(window[:, 0], scale)

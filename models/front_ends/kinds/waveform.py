@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from models.front_ends.block_check import check_blocks
 from models.front_ends.spec import FrontEnd
 
 Floats = npt.NDArray[np.float32]
@@ -19,10 +20,7 @@ class Waveform:
 
         What is left over at the end is not used. ValueError for another dtype or rank, or less than a frame.
         """
+        check_blocks(samples.dtype, samples.shape, self.spec)
         hop = self.spec.frame_hop
-        if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] < hop:
-            raise ValueError(
-                f"front end: expected float32 (blocks, at least {hop} samples), not {samples.dtype} {samples.shape}"
-            )
         n_frames = samples.shape[1] // hop
         return np.ascontiguousarray(samples[:, : n_frames * hop]).reshape(len(samples), n_frames, hop)

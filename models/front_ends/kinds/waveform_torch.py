@@ -1,8 +1,8 @@
 """Samples as they are, a row of them a frame, in torch: the twin of `models.front_ends.kinds.waveform`."""
 
-import torch
 from torch import Tensor, nn
 
+from models.front_ends.block_check import check_blocks
 from models.front_ends.spec import FrontEnd
 
 
@@ -15,10 +15,6 @@ class TorchWaveform(nn.Module):
 
     def frames_of(self, samples: Tensor) -> Tensor:
         """As `Waveform.frames_of`: float32 (n_blocks, n_samples) -> (n_blocks, n_frames, frame_hop)."""
+        check_blocks(samples.dtype, tuple(samples.shape), self.spec)
         hop = self.spec.frame_hop
-        if samples.dtype != torch.float32 or samples.ndim != 2 or samples.shape[1] < hop:
-            raise ValueError(
-                f"front end: expected float32 (blocks, at least {hop} samples), "
-                f"not {samples.dtype} {tuple(samples.shape)}"
-            )
         return samples[:, : samples.shape[1] // hop * hop].reshape(len(samples), -1, hop)

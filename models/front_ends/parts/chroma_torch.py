@@ -1,4 +1,4 @@
-"""Chroma and tonal centroids in torch: the twins of `chroma` and `tonnetz` beside this file."""
+"""Chroma in torch: the twin of `chroma` beside this file."""
 
 from typing import Final
 
@@ -13,9 +13,3 @@ def chroma(power: Tensor, filterbank: Tensor) -> Tensor:
     raw = power @ filterbank
     highest = raw.amax(dim=-1, keepdim=True)
     return torch.where(highest >= _TINY, raw / highest, 0)
-
-
-def tonnetz(chroma: Tensor, matrix: Tensor) -> Tensor:
-    """Chroma (..., 12), not negative -> (..., 6); zeros where there is none."""
-    total = chroma.sum(dim=-1, keepdim=True)
-    return torch.where(total >= _TINY, chroma / total, 0) @ matrix

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from models.front_ends.block_check import check_blocks
 from models.front_ends.parts.mel_filterbank import periodic_hann
 from models.front_ends.spec import FrontEnd
 
@@ -25,11 +26,7 @@ def checked_blocks(samples: Floats, spec: FrontEnd) -> tuple[Floats, int]:
 
     ValueError for another dtype or rank than float32 (n_blocks, n_samples), or too few samples for one frame.
     """
-    fewest = spec.n_fft + 2 * spec.reach_frames * spec.frame_hop
-    if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] < fewest:
-        raise ValueError(
-            f"front end: expected float32 (blocks, at least {fewest} samples), not {samples.dtype} {samples.shape}"
-        )
+    check_blocks(samples.dtype, samples.shape, spec)
     return np.ascontiguousarray(samples), 1 + (samples.shape[1] - spec.n_fft) // spec.frame_hop
 
 

@@ -1,9 +1,9 @@
 """The power spectra of blocks' frames in torch: the twin of `power_spectrum` here, without its 1/n_fft**2."""
 
-import torch
 from torch import Tensor
 from torchaudio.functional import spectrogram
 
+from models.front_ends.block_check import check_blocks
 from models.front_ends.spec import FrontEnd
 
 
@@ -12,12 +12,7 @@ def power_spectrum(samples: Tensor, window: Tensor, spec: FrontEnd) -> Tensor:
 
     ValueError for another dtype or rank, or too few samples for one frame.
     """
-    fewest = spec.n_fft + 2 * spec.reach_frames * spec.frame_hop
-    if samples.dtype != torch.float32 or samples.ndim != 2 or samples.shape[1] < fewest:
-        raise ValueError(
-            f"front end: expected float32 (blocks, at least {fewest} samples), "
-            f"not {samples.dtype} {tuple(samples.shape)}"
-        )
+    check_blocks(samples.dtype, tuple(samples.shape), spec)
     power: Tensor = spectrogram(
         samples,
         pad=0,

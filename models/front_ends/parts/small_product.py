@@ -12,7 +12,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 _MOST_MULTIPLICATIONS: Final = 262_144  # up to here OpenBLAS does not (4 * 65,536, its SMP_THRESHOLD_MIN)
-_BAND: Final = 12  # columns at once; fastest of 12..48 for mels: 125 frames x 87 bins x 12 mels is small enough
+_BAND: Final = (
+    12  # columns at once; fastest of 12..48 for musicnn's mels: 125 frames x 87 bins x 12 mels is one product
+)
 
 
 def small_product(left: Floats, right: Floats, out: Floats) -> None:
@@ -34,9 +36,9 @@ class BandedProduct:
         self._bands = list(_bands(matrix))
 
     def into(self, left: Floats, out: Floats) -> None:
-        """left (n, m) @ matrix into out (n, k); it stays small if n is at most 125."""
+        """left (n, m) @ matrix into out (n, k), by small products alone."""
         for rows, columns, weights in self._bands:
-            np.matmul(left[:, rows], weights, out=out[:, columns])
+            small_product(left[:, rows], weights, out=out[:, columns])
 
 
 def _bands(matrix: Floats) -> Iterator[tuple[slice, slice, Floats]]:

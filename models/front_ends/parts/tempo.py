@@ -6,6 +6,7 @@ dynamic programming, 2007). In double precision, because the choice among lags m
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -38,8 +39,9 @@ class TempoScale:
     log_prior: Doubles
 
 
+@lru_cache(8)
 def tempo_scale(spec: FrontEnd) -> TempoScale:
-    """For frames `frame_hop` apart."""
+    """For frames `frame_hop` apart; the same object each time, to be read only."""
     frames_per_s = spec.sample_rate_hz / spec.frame_hop
     n_lags = max(2, int(_REACH_S * frames_per_s))
     bpm = 60 * frames_per_s / np.maximum(np.arange(n_lags), 0.5)

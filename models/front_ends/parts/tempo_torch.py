@@ -40,6 +40,7 @@ def _correlation(onsets: Tensor, window: Tensor, n_points: int) -> Tensor:
 
 @lru_cache(8)
 def _scale_on(spec: FrontEnd, device: torch.device) -> tuple[Tensor, Tensor, Tensor, int]:
+    """window, bpm, log_prior, n_points of `tempo_scale`, sent to the device once."""
     scale = tempo_scale(spec)
     window, bpm, log_prior = (
         torch.from_numpy(values).to(device) for values in (scale.window, scale.bpm, scale.log_prior)
