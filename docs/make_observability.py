@@ -63,7 +63,16 @@ $ prometheus --config.file=deploy/prometheus/loopback.yml --web.listen-address=1
 ```
 
 Debian's Prometheus is built without Kubernetes, and its promtool does not know that section of `kubernetes.yml`.
-With the Prometheus operator, take the chart's monitor and put `rules/*.yml` into a `PrometheusRule`.
+With the Prometheus operator, take the chart's monitor ([Kubernetes](kubernetes.md)), and make a `PrometheusRule` of each
+file of rules:
+
+```console
+$ cd deploy/prometheus/rules
+$ for name in recording alerts; do
+>   (printf 'apiVersion: monitoring.coreos.com/v1\\nkind: PrometheusRule\\nmetadata: {name: genred-%s}\\nspec:\\n' $name
+>    sed 's/^/  /' $name.yml) | kubectl apply -f -
+> done
+```
 
 ## How they are tested
 
@@ -97,6 +106,13 @@ $ cp -r deploy/grafana/provisioning/* /etc/grafana/provisioning/
 $ sed -i 's|http://prometheus:9090|http://127.0.0.1:9090|' /etc/grafana/provisioning/datasources/prometheus.yml
 $ mkdir -p /var/lib/grafana/dashboards && cp deploy/grafana/dashboards/*.json /var/lib/grafana/dashboards/
 $ systemctl restart grafana-server
+```
+
+In Kubernetes, where Grafana takes dashboards from ConfigMaps by a label, as kube-prometheus-stack's does:
+
+```console
+$ kubectl create configmap genred-dashboards --from-file=deploy/grafana/dashboards
+$ kubectl label configmap genred-dashboards grafana_dashboard=1
 ```
 
 By hand: *Dashboards, New, Import*, and one JSON after another. They are written for Grafana 11.6 and newer. For the

@@ -35,7 +35,7 @@ def load(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["loopback.yml", "files.yml"])
+@pytest.mark.parametrize("name", ["loopback.yml", "files.yml", "prometheus.yml"])
 def test_promtool_takes_the_configuration(name: str) -> None:
     promtool("check", "config", FOLDER / name)
 
@@ -49,6 +49,13 @@ def test_promtool_takes_kubernetes_but_for_what_debian_leaves_out(tmp_path: Path
     shutil.copytree(RULES, tmp_path / "rules")
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
     promtool("check", "config", tmp_path / "prometheus.yml")
+
+
+@pytest.mark.parametrize("path", sorted(RULES.glob("*.yml")), ids=lambda path: path.stem)
+def test_rules_can_stand_in_a_prometheus_rule(path: Path) -> None:
+    """Moved in by two columns, as docs/alerts.md does, they are the spec of a PrometheusRule."""
+    moved = "spec:\n" + "".join(f"  {line}" for line in path.read_text(encoding="utf-8").splitlines(keepends=True))
+    assert yaml.safe_load(moved)["spec"] == load(path)
 
 
 def test_rules_check_out() -> None:

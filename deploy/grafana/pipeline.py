@@ -104,8 +104,9 @@ def _process() -> list[Panel]:
             Query(f"sum by (generation) ({rate('python_gc_collections_total')})", "generation {{generation}}"), width=8,
         ),
         lines(
-            "Log", "Messages a second left out of the log as repeats.", "none",
-            Query(rate("genred_log_messages_suppressed_total")),
+            "Log", "A second: messages left out as repeats, and lines lost because nobody took them.", "none",
+            Query(rate("genred_log_messages_suppressed_total"), "left out {{instance}}"),
+            Query(rate("genred_log_lines_lost_total"), "lost {{instance}}"),
         ),
         lines("Samples that are none", "NaN, infinite or absurd, a second.", "none", Query(rate("genred_unusable_samples_total"))),
     ]
