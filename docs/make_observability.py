@@ -63,8 +63,8 @@ $ prometheus --config.file=deploy/prometheus/loopback.yml --web.listen-address=1
 ```
 
 Debian's Prometheus is built without Kubernetes, and its promtool does not know that section of `kubernetes.yml`.
-With the Prometheus operator, take the chart's monitor ([Kubernetes](kubernetes.md)), and make a `PrometheusRule` of each
-file of rules:
+With the Prometheus operator, take the chart's monitor ([Kubernetes](kubernetes.md)), and make a `PrometheusRule` of
+each file of rules:
 
 ```console
 $ cd deploy/prometheus/rules

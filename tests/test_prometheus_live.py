@@ -65,9 +65,7 @@ def until_data(scene: Observed) -> None:
 def test_load_and_faults(scene: Observed) -> None:
     # No target at all, as long as Prometheus had none, is an alert too; it goes out.
     wait_for(lambda: ("GenredDown", None) not in scene.prometheus.firing(), "targets that Prometheus knows")
-    until_firing(
-        scene, ("GenredFallingBehind", "slow"), ("GenredLosingAudio", "slow"), ("GenredDeadLetters", "worker")
-    )
+    until_firing(scene, ("GenredFallingBehind", "slow"), ("GenredLosingAudio", "slow"), ("GenredDeadLetters", "worker"))
     assert ("GenredStalledSource", "live") not in scene.prometheus.firing()
     scene.radio.stall()
     until_firing(scene, ("GenredStalledSource", "live"))

@@ -14,7 +14,6 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
     VariableSort,
 )
-
 from panels import OF, SOURCE, Panel
 
 # Which label a variable is of, and what narrows its values: the variables before it.

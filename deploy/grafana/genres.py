@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.models.dashboard import Dashboard
-
 from frame import Section, board
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from panels import Panel, Query, bars, chosen, figure, lines, rate
 
 GENRES = "genred_genre_windows_total"
@@ -24,18 +23,28 @@ def _genres() -> list[Panel]:
     share = f"sum by (genre) ({rate(GENRES)}) / scalar(sum({rate(GENRES)}))"
     return [
         bars(
-            "In this time", "Windows by their best genre, the fifteen most frequent.", "none",
+            "In this time",
+            "Windows by their best genre, the fifteen most frequent.",
+            "none",
             Query(f"topk(15, sum by (genre) (increase({chosen(GENRES)}[$__range])))", "{{genre}}"),
         ),
         lines(
-            "Share", "Of the windows that have a genre: the ten most frequent of each moment.", "percentunit",
-            Query(f"topk(10, {share})", "{{genre}}"), stacked=True,
+            "Share",
+            "Of the windows that have a genre: the ten most frequent of each moment.",
+            "percentunit",
+            Query(f"topk(10, {share})", "{{genre}}"),
+            stacked=True,
         ),
         lines(
-            "Windows a minute", "By genre.", "none", Query(f"60 * sum by (genre) ({rate(GENRES)})", "{{genre}}"),
+            "Windows a minute",
+            "By genre.",
+            "none",
+            Query(f"60 * sum by (genre) ({rate(GENRES)})", "{{genre}}"),
         ),
         lines(
-            "Silence", "Share of the windows in which nothing is heard, by worker.", "percentunit",
+            "Silence",
+            "Share of the windows in which nothing is heard, by worker.",
+            "percentunit",
             Query(
                 f"sum by (instance) ({rate('genred_windows_total', SILENT)})"
                 f" / (sum by (instance) ({rate('genred_windows_total')}) > 0)"
@@ -47,16 +56,37 @@ def _genres() -> list[Panel]:
 def _streams() -> list[Panel]:
     age = f"time() - max by (stream) ({chosen(LAST)})"
     return [
-        figure("Named streams", "Streams with series of their own; the rest is other.", "none",
-               f"count(count by (stream) ({chosen(LAST, NAMED)}))", width=6),
-        figure("Longest without a window", "Of all streams that were heard in the last ten minutes.", "s", f"max({age})",
-               warning=30, width=6),
-        figure("Latest stream", "The most that a stream's results are behind its audio.", "s",
-               f"max({chosen('genred_stream_lag_seconds')})", warning=5, width=6),
+        figure(
+            "Named streams",
+            "Streams with series of their own; the rest is other.",
+            "none",
+            f"count(count by (stream) ({chosen(LAST, NAMED)}))",
+            width=6,
+        ),
+        figure(
+            "Longest without a window",
+            "Of all streams that were heard in the last ten minutes.",
+            "s",
+            f"max({age})",
+            warning=30,
+            width=6,
+        ),
+        figure(
+            "Latest stream",
+            "The most that a stream's results are behind its audio.",
+            "s",
+            f"max({chosen('genred_stream_lag_seconds')})",
+            warning=5,
+            width=6,
+        ),
         figure("Streams in all", "Streams that are heard.", "none", f"sum({chosen('genred_live_streams')})", width=6),
         lines(
-            "Streams that are late", "From the end of the last window to its publication: the ten latest.", "s",
+            "Streams that are late",
+            "From the end of the last window to its publication: the ten latest.",
+            "s",
             Query(f"topk(10, max by (stream) ({chosen('genred_stream_lag_seconds')}))", "{{stream}}"),
         ),
-        lines("Streams without a window", "For how long: the ten longest.", "s", Query(f"topk(10, {age})", "{{stream}}")),
+        lines(
+            "Streams without a window", "For how long: the ten longest.", "s", Query(f"topk(10, {age})", "{{stream}}")
+        ),
     ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-
 from genres import genres
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from pipeline import pipeline
 from service import service
 

@@ -48,7 +48,13 @@ class Query:
 
 
 def lines(
-    title: str, text: str, unit: str, *queries: Query, stacked: bool = False, width: int = WIDTH, least: float | None = 0
+    title: str,
+    text: str,
+    unit: str,
+    *queries: Query,
+    stacked: bool = False,
+    width: int = WIDTH,
+    least: float | None = 0,
 ) -> timeseries.Panel:
     """Lines over time; `stacked` where they add up. `least`: where the axis begins."""
     legend = common.VizLegendOptions().show_legend(True).calcs(["lastNotNull", "max"])
@@ -121,7 +127,7 @@ def buckets(title: str, text: str, unit: str, histogram: str, width: int = WIDTH
 def rows(title: str, text: str, query: Query, hidden: tuple[str, ...] = (), width: int = WIDTH) -> table.Panel:
     """The labels of series as a table, without `hidden` and the value."""
     target = _target(query, 0).instant().format(PromQueryFormat.TABLE)
-    without = {name: True for name in ("Time", "Value", "__name__", *hidden)}
+    without = dict.fromkeys(("Time", "Value", "__name__", *hidden), True)
     tidy = DataTransformerConfig(id_val="organize", options={"excludeByName": without})
     panel = table.Panel().title(title).description(text).datasource(SOURCE).height(HEIGHT).span(width)
     return panel.with_target(target).with_transformation(tidy)
