@@ -13,8 +13,11 @@ from export.train.initial import initial_network
 from models.musicnn.hops import FRAMES_PER_BLOCK, HopMusicnn
 from models.musicnn.living import LivingMidBlock, LivingMusicnn, all_kept
 from models.musicnn.living_filters import living, probes
-from models.musicnn.network import FrontBlock, MidBlock, Musicnn
+from models.musicnn.network import N_MELS, FrontBlock, MidBlock, Musicnn
 from models.musicnn.packed_conv import pack_sizes
+from models.networks.embedding_mlp import EmbeddingMlp, MusicnnEmbedding
+from models.networks.living_mlp import LivingMlp
+from models.networks.registry import make_network
 from tests.reference_data import needs_reference, reference
 from tests.test_musicnn import shake_norms, windows
 
@@ -149,3 +152,19 @@ def test_what_is_served_has_them_no_more() -> None:
 )
 def test_temporal_filters_fill_sixteens(filters: tuple[int, ...], packs: list[int]) -> None:
     assert pack_sizes(list(filters)) == packs
+
+
+def test_an_mlp_on_musicnns_body_is_served_without_what_is_dead_in_it() -> None:
+    network = make_network("musicnn-mlp", 3, {}, (250, N_MELS))
+    assert isinstance(network, EmbeddingMlp) and isinstance(network.body, MusicnnEmbedding)
+    shipped = initial_network("musicnn-msd")[1].state_dict()
+    network.body.musicnn.load_state_dict(
+        {name: values for name, values in shipped.items() if not name.startswith("output.")}
+    )
+    served = Served(network, "softmax").eval()
+    quick = lean(served)
+    assert isinstance(quick.network, LivingMlp)
+    heard = probes()
+    with torch.inference_mode():
+        torch.testing.assert_close(quick(heard), served(heard), rtol=0, atol=1e-5)
+    assert sum(each.numel() for each in quick.parameters()) < 0.4 * sum(each.numel() for each in served.parameters())

@@ -14,6 +14,8 @@ from models.card import Activation, Carry
 from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
 from models.musicnn.living_filters import living
 from models.musicnn.network import Musicnn
+from models.networks.embedding_mlp import EmbeddingMlp, MusicnnEmbedding
+from models.networks.living_mlp import LivingMlp
 from models.networks.registry import Network
 
 INPUT: Final = "log_mel"
@@ -43,10 +45,15 @@ def plain_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto
 
 
 def lean(served: Served) -> Served:
-    """The same function with less to compute: a musicnn without its dead filters, any other network as it is."""
-    if not isinstance(served.network, Musicnn):
+    """The same function with less to compute: musicnns without their dead filters, any other network as it is."""
+    network = served.network
+    if isinstance(network, Musicnn):
+        quick: nn.Module = living(network)
+    elif isinstance(network, EmbeddingMlp) and isinstance(network.body, MusicnnEmbedding):
+        quick = LivingMlp(network)
+    else:
         return served
-    return Served(living(served.network), served.activation, served.temperature).eval()
+    return Served(quick, served.activation, served.temperature).eval()
 
 
 def can_carry(served: Served, recipe: Recipe) -> bool:
