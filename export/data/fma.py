@@ -109,7 +109,7 @@ def _read_genres(path: Path) -> dict[int, str]:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    csv.field_size_limit(_LONGEST_FIELD)
+    usual = csv.field_size_limit(_LONGEST_FIELD)  # of the whole process: given back behind the last row
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from csv.reader(file)
@@ -119,3 +119,5 @@ def _rows(path: Path) -> Iterator[list[str]]:
         raise InputUnusable(f"{path} is no file: name the tracks.csv that fma_metadata.zip holds") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputUnusable(f"{path} is not CSV in UTF-8: {error}") from None
+    finally:
+        csv.field_size_limit(usual)
