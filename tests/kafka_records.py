@@ -71,6 +71,7 @@ class Producer:
         self.floor, self.open = self.position, False
         if not self.has_position:
             self.restart()
+            del self.others[self.run - 1]  # one that is counted must not be sent again: it would count from 0
 
     def chunk(self, frames: int, run: int | None = None, end: bool = False, fmt: AudioFormat | None = None) -> Record:
         """The next frames of a run: the present one, or an older one."""
