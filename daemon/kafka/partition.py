@@ -126,8 +126,12 @@ class OwnedPartition:
         self.runs.by_stream.clear()
         self.point.watermark.read(offset - 1)
 
-    async def close_idle(self, now_s: float, caught_up: bool) -> int:
-        """End the runs whose producers have left; how many. `now_s` is the monotonic clock."""
+    async def close_idle(self, now_s: float, known_since_s: float | None) -> int:
+        """End the runs whose producers have left; how many. Times of the monotonic clock.
+
+        known_since_s: since when the partition's end has been known; None while there is more to read. What a producer
+        had no broker for is no silence of his.
+        """
         if self.rebuilding or self.lost:
             return 0
         committable, idle_s = self.point.committable, self._terms.idle_s
@@ -135,7 +139,10 @@ class OwnedPartition:
             run
             for run in self.runs.by_stream.values()
             if run.last_offset < committable
-            and ((caught_up and now_s - run.heard_at_s > idle_s) or self._newest_s - run.heard_in_s > idle_s)
+            and (
+                (known_since_s is not None and now_s - max(run.heard_at_s, known_since_s) > idle_s)
+                or self._newest_s - run.heard_in_s > idle_s
+            )
         ]
         for run in idle:
             jobs = self._jobs_of(self.runs.end(run.windower.stream), self.point.next_offset - 1, idle=True)

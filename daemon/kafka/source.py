@@ -253,7 +253,8 @@ class KafkaSource:
             self._rebuilt(partition)
         if partition.rebuilding:
             return
-        await partition.close_idle(time.monotonic(), caught_up=partition.point.next_offset >= end)
+        caught_up = partition.point.next_offset >= end
+        await partition.close_idle(time.monotonic(), self._lag.known_since_s if caught_up else None)
         behind_s = (end - partition.point.next_offset) * partition.mean_record_s
         if self._settings.overload is Overload.SKIP and behind_s > self._settings.max_lag_s:
             left_out = end - partition.point.next_offset
