@@ -16,13 +16,11 @@ from daemon.errors import GenredError, SettingsError
 from daemon.log_repeats import ANSWER
 from daemon.metrics import Metrics
 from daemon.model import Model
-from daemon.native_memory import give_back
 from daemon.settings import Settings
 from models.catalogue import resolve_model
 
 log = logging.getLogger(__name__)
 
-SETTLE_S = 5.0  # the old models are gone by then: their last batches, and whatever the loop still had in hand
 Models = Sequence[Model]
 FileState = tuple[int, int, int, int]  # device, inode, size, time of change in ns
 
@@ -59,7 +57,6 @@ class ModelSwap:
         self._models, self._on_reload = models, on_reload
         self._seen = _states(settings)
         self._requested = asyncio.Event()
-        self._settling: asyncio.Task[None] | None = None
 
     def request(self) -> None:
         """Read the settings and the model files again, soon; from a signal handler, say."""
@@ -113,7 +110,6 @@ class ModelSwap:
         self._on_swap(prepared.models)
         self._metrics.serving([model.id for model in prepared.models])
         self._metrics.model_reloads.labels("served").inc()
-        self._settling = asyncio.create_task(_settle(), name="settle after a swap")
         log.info("models: from now on %s, in place of %s", _names(prepared.models), serving)
         return f"served: {_names(prepared.models)}"
 
@@ -139,14 +135,7 @@ class ModelSwap:
             raise SettingsError(
                 f"model {new.name} hears differently from {old.name} (front end or window): restart to change to it"
             )
-        crew = make_crew(models, settings, self._metrics, measure=True)
-        give_back()  # what loading left behind
-        return _Prepared(settings, states, models, crew)
-
-
-async def _settle() -> None:
-    await asyncio.sleep(SETTLE_S)
-    await asyncio.to_thread(give_back)
+        return _Prepared(settings, states, models, make_crew(models, settings, self._metrics, measure=True))
 
 
 def _names(models: Models) -> str:

@@ -17,6 +17,7 @@ from tests.soak_watch import Sample
 
 MOST_MB_A_MINUTE = 1.0
 MINUTE_S = 60.0
+BACKLOG_S = 10.0  # of a stream
 ANSWERS = "daemon.swap"  # the logger of the answers to SIGHUP, which are no noise
 AFTER_S = 5.0  # lines this long after the broker's return still tell of its absence
 TELLING = re.compile(r"left out\)$")
@@ -49,12 +50,12 @@ class Found:
     @cached_property
     def slope_mb(self) -> float:
         """Growth of the resident memory a minute, after the warm-up."""
-        return slope_a_minute([sample.at_s for sample in self.steady], [sample.rss_mb for sample in self.steady])
+        return self._slope([sample.rss_mb for sample in self.steady])
 
     @cached_property
     def own_slope_mb(self) -> float:
         """The same of the memory that is this process's alone."""
-        return slope_a_minute([sample.at_s for sample in self.steady], [sample.uss_mb for sample in self.steady])
+        return self._slope([sample.uss_mb for sample in self.steady])
 
     @cached_property
     def line_times(self) -> list[float]:
@@ -83,6 +84,12 @@ class Found:
             inside = sum(max(0.0, min(stop, end) - max(start, begin)) for begin, end in away)
             total_s += max(0.0, stop - start - inside)
         return total_s
+
+    def _slope(self, memory_mb: Sequence[float]) -> float:
+        """Like is compared with like: the same model serves, and there is a backlog or none."""
+        most_s = BACKLOG_S * self.books.fed.streams
+        kinds = [f"{sample.model} {sample.behind_s > most_s}" for sample in self.steady]
+        return slope_a_minute([sample.at_s for sample in self.steady], memory_mb, kinds)
 
     def wrong(self) -> list[str]:
         """What does not hold; empty when all does."""

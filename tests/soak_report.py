@@ -17,6 +17,9 @@ What `make soak` found: one `genred run` between the topics of a real Apache Kaf
 and stream, by a producer that waits for the broker and leaves nothing out. At random moments the broker is killed
 (`kill -9`) and comes back, and SIGHUP swaps the model. Every stream plays the same music from another place on, so the
 truth of every window is known: `make soak MINUTES=240` compares hours of them, by id, bounds and scores.
+
+The slope of the memory is the median of the slopes between any two samples in the same state: with the same model, and
+both amid a backlog or neither.
 """
 PICTURE = """![memory and seconds behind over time, faults marked]({picture})
 
@@ -66,7 +69,7 @@ def _memory(found: Found) -> list[tuple[str, str]]:
     minutes = (last.at_s - first.at_s) / 60
     return [
         (
-            f"**memory slope** after {found.warm_up_s:.0f} s, resident / own (median of all pairs)",
+            f"**memory slope** after {found.warm_up_s:.0f} s, resident / own",
             f"**{found.slope_mb:+.3f}** / {found.own_slope_mb:+.3f} MB a minute over {minutes:.0f} minutes "
             f"(less than {MOST_MB_A_MINUTE:g} is asked)",
         ),

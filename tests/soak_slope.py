@@ -9,13 +9,18 @@ import numpy as np
 MOST = 1500  # samples; the pairs grow with their square
 
 
-def slope_a_minute(times_s: Sequence[float], values: Sequence[float]) -> float:
-    """The median of the slopes of all pairs (Theil 1950, Sen 1968), a minute. Needs two samples at two times."""
+def slope_a_minute(times_s: Sequence[float], values: Sequence[float], kinds: Sequence[str] = ()) -> float:
+    """The median of the slopes of all pairs (Theil 1950, Sen 1968), a minute; of two samples of one kind, where given.
+
+    ValueError without two of a kind at two times.
+    """
     step = -(-len(times_s) // MOST)
     times, seen = np.asarray(times_s, float)[::step], np.asarray(values, float)[::step]
     first, second = np.triu_indices(len(times), 1)
+    kind = np.unique(np.asarray(kinds or [""] * len(times_s))[::step], return_inverse=True)[1]
     apart = times[second] - times[first]
-    slopes = (seen[second] - seen[first])[apart > 0] / apart[apart > 0]
+    comparable = (apart > 0) & (kind[first] == kind[second])
+    slopes = (seen[second] - seen[first])[comparable] / apart[comparable]
     if not len(slopes):
         raise ValueError("a slope needs samples at two times")
     return float(np.median(slopes)) * 60

@@ -41,9 +41,18 @@ def test_a_few_wild_samples_do_not_bend_the_slope(slope: float, seed: int, count
     assert slope_a_minute(times_s.tolist(), values.tolist()) == pytest.approx(slope, abs=0.1 + 0.05 * abs(slope))
 
 
+def test_what_is_of_another_kind_is_no_growth() -> None:
+    times_s, kinds = [float(n) for n in range(100)], [f"{n > 50}" for n in range(100)]
+    values = [100.0 + 80 * (n > 50) + n / 60 for n in range(100)]
+    assert slope_a_minute(times_s, values, kinds) == pytest.approx(1)
+    assert slope_a_minute(times_s, values) > 30
+
+
 def test_a_slope_needs_two_times() -> None:
     with pytest.raises(ValueError, match="two times"):
         slope_a_minute([3.0, 3.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="two times"):
+        slope_a_minute([3.0, 4.0], [1.0, 2.0], ["a", "b"])
 
 
 @given(st.lists(st.floats(0, 300), max_size=30))
