@@ -38,7 +38,7 @@ from tests.soak_watch import Watch, value
 from tests.tiny_model import write_tiny_model
 
 EPOCH = "soak"
-READY_S, END_S, CATCH_UP_S = 120.0, 300.0, 180.0
+READY_S, END_S, CATCH_UP_S = 120.0, 300.0, 600.0
 
 
 def main() -> int:

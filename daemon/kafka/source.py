@@ -145,10 +145,12 @@ class KafkaSource:
             mending.succeeded()
             # Whose they are is settled now: while one batch waits, a partition may be revoked and taken over again, and
             # its next owner in this process begins elsewhere.
-            whose = [(self._ownership.partitions.get(key), records) for key, records in batches.items()]
-            for partition, records in whose:
-                if partition is not None:
-                    await self._take(partition, records)
+            owned = self._ownership.partitions
+            mine = [(owned[key], records) for key, records in batches.items() if key in owned]
+            for partition, _ in mine:
+                partition.in_hand = True
+            for partition, records in mine:
+                await self._take(partition, records)
             await asyncio.sleep(0)  # when there is a backlog, nothing above need have waited
 
     async def _step_over_unreadable(self) -> None:
@@ -174,6 +176,7 @@ class KafkaSource:
                     await self._take(partition, records)
 
     async def _take(self, partition: OwnedPartition, records: Sequence[Any]) -> None:
+        partition.in_hand = True
         for raw in records:
             if partition.stopping or partition.lost:
                 return
@@ -191,6 +194,7 @@ class KafkaSource:
                 if not replayed:
                     await partition.refuse(record, error)
             partition.next_read = record.offset + 1
+        partition.in_hand = False
         if records and not partition.rebuilding:
             assert self._ownership is not None
             self._ownership.standing.of_log(partition.log).heard()
@@ -249,12 +253,11 @@ class KafkaSource:
             position = await self._consumer.position(key)
         except AWAY:  # revoked a moment ago
             return
-        if partition.rebuilding and position >= partition.start:
+        if partition.rebuilding and position >= partition.start and not partition.in_hand:
             self._rebuilt(partition)
         if partition.rebuilding:
             return
-        caught_up = partition.point.next_offset >= end
-        await partition.close_idle(time.monotonic(), self._lag.known_since_s if caught_up else None)
+        await partition.close_idle(time.monotonic(), partition.point.next_offset >= end, self._lag.known_since_s)
         behind_s = (end - partition.point.next_offset) * partition.mean_record_s
         if self._settings.overload is Overload.SKIP and behind_s > self._settings.max_lag_s:
             left_out = end - partition.point.next_offset
@@ -270,12 +273,10 @@ class KafkaSource:
         """Finish, commit, leave the group."""
         if self._ownership is not None:
             await self._ownership.hand_over(self._drain_s)
-        with contextlib.suppress(*AWAY):
-            async with asyncio.timeout(self._drain_s):
-                await self._consumer.stop()
-        with contextlib.suppress(*AWAY):
-            async with asyncio.timeout(self._drain_s):
-                await self._delivery.stop()
+        for stop in (self._consumer.stop, self._delivery.stop):
+            with contextlib.suppress(*AWAY):
+                async with asyncio.timeout(self._drain_s):
+                    await stop()
 
     def _fail(self, error: GenredError) -> None:
         if not self._failure.done():
