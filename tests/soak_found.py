@@ -86,9 +86,12 @@ class Found:
         return total_s
 
     def _slope(self, memory_mb: Sequence[float]) -> float:
-        """Like is compared with like: the same model serves, and there is a backlog or none."""
+        """Like is compared with like: the same model serves, and there is a backlog at the broker or none.
+
+        What is not with the broker yet is no backlog: the daemon cannot hold any of it.
+        """
         most_s = BACKLOG_S * self.books.fed.streams
-        kinds = [f"{sample.model} {sample.behind_s > most_s}" for sample in self.steady]
+        kinds = [f"{sample.model} {sample.acked_s - sample.analysed_s > most_s}" for sample in self.steady]
         return slope_a_minute([sample.at_s for sample in self.steady], memory_mb, kinds)
 
     def wrong(self) -> list[str]:

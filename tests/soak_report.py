@@ -19,7 +19,7 @@ and stream, by a producer that waits for the broker and leaves nothing out. At r
 truth of every window is known: `make soak MINUTES=240` compares hours of them, by id, bounds and scores.
 
 The slope of the memory is the median of the slopes between any two samples in the same state: with the same model, and
-both amid a backlog or neither.
+both with a backlog at the broker or neither.
 """
 PICTURE = """![memory and seconds behind over time, faults marked]({picture})
 
