@@ -1,0 +1,47 @@
+"""Which test files begin first: those that need the machine to themselves, then the long ones, then all others.
+
+xdist hands out whole files. What runs alone holds everybody up, least of all while nobody is amid a long test; and a
+long file that begins last is waited for by a worker that has nothing left to do.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+# By the seconds they take, the longest first; a file that is not here takes a few.
+LONG: Final = (
+    "test_every_network",
+    "test_kafka_failures",
+    "test_kafka_streams",
+    "test_kafka_lag",
+    "test_kafka_service",
+    "test_kafka_rebalance",
+    "test_prometheus_live",
+    "test_kafka_topics",
+    "test_kafka_broker",
+    "test_kafka_feed",
+    "test_export_evaluate",
+    "test_export_learnt",
+    "test_kafka_worker",
+    "test_kafka_mending",
+    "test_kafka_bad_records",
+    "test_kafka_models",
+    "test_health",
+    "test_service",
+    "test_metrics",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist would begin with the files that have the most tests, which are the quick ones; it may not be installed."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A stable order: files stay whole, and their tests in their places."""
+    alone = {item.path.stem for item in items if item.get_closest_marker("realtime")}
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: (item.path.stem not in alone, place.get(item.path.stem, len(LONG))))
