@@ -153,7 +153,7 @@ def test_records_that_are_gone(topics: Topics, tiny_model: Path, tmp_path: Path,
 
 
 def test_two_hundred_streams_change_hands(topics: Topics, tiny_model: Path, tmp_path: Path) -> None:
-    broadcast = Broadcast(streams=TAKE_OVER_STREAMS, seconds=20)
+    broadcast = Broadcast(streams=TAKE_OVER_STREAMS, seconds=14)
     with workers(topics, tmp_path, tiny_model, "at-least-once") as pool:
         feeding = pool.feed(broadcast, speed=4)
         daemon = pool.start()
