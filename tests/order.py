@@ -13,6 +13,7 @@ import pytest
 # By the seconds they take, the longest first; a file that is not here takes a few.
 LONG: Final = (
     "test_every_network",
+    "test_tutorial",
     "test_kafka_failures",
     "test_kafka_streams",
     "test_kafka_lag",
