@@ -1,7 +1,8 @@
-"""Which test files begin first: those that need the machine to themselves, then the long ones, then all others.
+"""Which test files begin first: those in real time, then some of many quick tests, the long ones, and all others.
 
-xdist hands out whole files. What runs alone holds everybody up, least of all while nobody is amid a long test; and a
-long file that begins last is waited for by a worker that has nothing left to do.
+xdist hands out whole files. Tests in real time run alone (tests/turns.py): each waits for the end of what the other
+worker is at, least long while that is at such tests too, or at quick ones. And a long file that begins last is waited
+for by a worker that has nothing left to do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import Final
 
 import pytest
 
-# By the seconds they take, the longest first; a file that is not here takes a few.
+# Each by the seconds they take, the longest first; a file that is not here takes a few.
+REALTIME: Final = ("test_url_trouble", "test_device_daemon", "test_url_heard", "test_device_trouble", "test_device")
+QUICK: Final = ("test_front_end_kinds", "test_docs", "test_gpu_scorer")
 LONG: Final = (
     "test_every_network",
     "test_tutorial",
@@ -57,6 +60,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A stable order: files stay whole, and their tests in their places."""
-    alone = {item.path.stem for item in items if item.get_closest_marker("realtime")}
-    place = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: (item.path.stem not in alone, place.get(item.path.stem, len(LONG))))
+    places = {name: place for place, name in enumerate((*REALTIME, *QUICK, *LONG))}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
