@@ -6,6 +6,7 @@ Ends with 0 when memory did not grow, and every second that the broker took is i
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import logging
 import random
@@ -23,6 +24,7 @@ from pathlib import Path
 from models.catalogue import resolve_model
 from tests.chaos import DELIVERIES
 from tests.kafka_broker import Broker
+from tests.kafka_topics import until_committed
 from tests.kafka_workers import PARTITIONS
 from tests.process import Daemon, running, wait_for
 from tests.soak_audio import HOP_S, music, truth_of
@@ -104,7 +106,7 @@ def soak(arguments: argparse.Namespace, folder: Path) -> Found:
                 )  # fmt: skip
                 scene.act(plan(arguments.seed, seconds))
                 code = process.wait(max(0.0, began.began_s + seconds - time.monotonic()) + END_S)
-            wait_for(lambda: topics.lag() == 0, "the end of the lag", CATCH_UP_S)
+            asyncio.run(until_committed(topics.bootstrap, topics.audio, topics.group, CATCH_UP_S))
             watch.stop()
             status, page = daemon.status(), daemon.get("/metrics")[1]
             daemon.process.send_signal(signal.SIGTERM)
