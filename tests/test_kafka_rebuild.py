@@ -37,7 +37,8 @@ def test_a_past_in_hand_is_not_yet_read(kafka: str, make_topic: MakeTopic, tmp_p
         send(BEFORE_S, ALL_S)
         heir = pool.start_with(settings)
         due = PARTITIONS * (ALL_S - BEFORE_S) // 2
-        wait_for(lambda: pool.assert_alive() or heir.status()["windows"] >= due, "the windows of the heir")
+        wait_for(lambda: heir.process.poll() is not None or heir.status()["windows"] >= due, "the windows of the heir")
+        pool.assert_alive()
         topics.until_caught_up()
         assert pool.balanced()
         assert heir.status()["seconds"]["dropped"]["replayed"] > 0
