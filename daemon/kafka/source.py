@@ -56,7 +56,7 @@ class KafkaSource:
         drain_timeout_s: float,
     ) -> None:
         """`horizon_s`: how far back the aggregates look; `drain_timeout_s`: the daemon's."""
-        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka", parts=self._partitions)
+        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka", log=log, parts=self._partitions)
         self._kafka, self._settings, self._rules = kafka, settings, rules
         self._topics = OutputTopics(kafka.windows_topic, kafka.tags_topic, kafka.dead_letter_topic)
         self._terms = Terms(self._topics, settings.idle_s, horizon_s)

@@ -38,6 +38,7 @@ class SourceStatus:
     kind: str
     state: SourceState = SourceState.STARTING
     quiet: bool = False  # changes are not logged
+    log: logging.Logger = log  # where they are
     restarts: int = 0
     last_error: str | None = None
     dropped_s: float = 0.0
@@ -66,7 +67,7 @@ class SourceStatus:
             self.since_s = time.monotonic()
             self.transitions.append((time.time(), state, reason))
             if not self.quiet:
-                log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
+                self.log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
 
     def silence_s(self) -> float | None:
         """Seconds since audio last arrived; None before the first."""
