@@ -287,8 +287,9 @@ class KafkaSource:
                 self._settings.group,
                 self._settings.commit_interval_s,
                 self._fail,
+                self._pipeline.metrics,
             )
-        delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail)
+        delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail, self._pipeline.metrics)
         try:
             await delivery.open(LogPartition(self._settings.topic, 0))
         except KafkaError as error:

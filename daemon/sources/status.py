@@ -27,7 +27,8 @@ class SourceState(StrEnum):
     FAILED = "failed"
 
 
-TROUBLED = frozenset({SourceState.STALLED, SourceState.RETRYING, SourceState.FAILED})
+AT_WORK = frozenset({SourceState.STALLED, SourceState.RETRYING})  # on its trouble, by itself
+TROUBLED = AT_WORK | {SourceState.FAILED}
 
 
 @dataclass(slots=True)
