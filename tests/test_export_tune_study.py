@@ -184,7 +184,7 @@ def test_a_study_that_finds_no_more_room_says_so_and_goes_on_when_there_is(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "Traceback" not in capfd.readouterr().err
-    study, ended = take_part(tmp_path, search(4), SumTrainer())
+    study, _ = take_part(tmp_path, search(4), SumTrainer())
     assert states(study).count(TrialState.COMPLETE) >= 4
 
 

@@ -100,9 +100,7 @@ def test_a_writer_that_falls_silent_is_noticed_and_heard_again(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
-def test_a_broker_that_goes_and_comes_back(
-    broker: Broker, tiny_model: Path, tmp_path: Path, delivery: str
-) -> None:
+def test_a_broker_that_goes_and_comes_back(broker: Broker, tiny_model: Path, tmp_path: Path, delivery: str) -> None:
     """Readiness goes with it and comes back, liveness stays, and few words are lost about it."""
     topics = topics_on(broker.bootstrap, 2)
     with workers(topics, tmp_path, tiny_model, delivery) as pool:

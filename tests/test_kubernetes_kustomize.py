@@ -124,9 +124,10 @@ def test_no_more_workers_than_partitions() -> None:
 
 
 def test_every_file_is_used() -> None:
-    folders = {"Kustomization": [KUSTOMIZE / "base", *(KUSTOMIZE / "overlays").iterdir()]}
-    folders["Component"] = list((KUSTOMIZE / "components").iterdir())
-    for kind, folder in ((kind, folder) for kind in folders for folder in folders[kind]):
+    folders = [(KUSTOMIZE / "base", "Kustomization")]
+    folders += [(folder, "Kustomization") for folder in (KUSTOMIZE / "overlays").iterdir()]
+    folders += [(folder, "Component") for folder in (KUSTOMIZE / "components").iterdir()]
+    for folder, kind in folders:
         text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
         assert yaml.safe_load(text)["kind"] == kind
         unused = [each.name for each in folder.iterdir() if each.name != "kustomization.yaml" and each.name not in text]

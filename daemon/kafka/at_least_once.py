@@ -29,9 +29,7 @@ class AtLeastOnce:
     commit, with a new producer.
     """
 
-    def __init__(
-        self, make_producer: Callable[[], AIOKafkaProducer], on_failure: OnFailure, metrics: Metrics
-    ) -> None:
+    def __init__(self, make_producer: Callable[[], AIOKafkaProducer], on_failure: OnFailure, metrics: Metrics) -> None:
         """`make_producer()` makes one that is not started."""
         self._make_producer, self._on_failure, self._metrics = make_producer, on_failure, metrics
         self._producer: AIOKafkaProducer | None = None

@@ -45,7 +45,7 @@ def writing(path: Path) -> Iterator[None]:
         if why is None:
             raise
         raise CannotWrite(
-            f"{path}: the study cannot be written ({why}): make room there, and start it again; it goes on with what it has"
+            f"{path}: the study cannot be written ({why}): make room there and start again: it goes on with what it has"
         ) from error
 
 

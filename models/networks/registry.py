@@ -43,8 +43,8 @@ class NetworkKind:
     """make: (n_labels=, input_shape=, **options) -> a network; ValueError for inputs and options it cannot take.
 
     hearing: what it usually listens to, a name of `models.front_ends.named`. begins_with: options that say where a run
-    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them. frozen_body: only
-    what follows the body learns; each window goes through the body once, and its answer is kept.
+    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them. frozen_body:
+    only what follows the body learns; each window goes through the body once, and its answer is kept.
     """
 
     make: Callable[..., nn.Module]
