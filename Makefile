@@ -7,6 +7,8 @@ PEERS ?= .cache/peers
 ENGINE ?= .cache/engine
 PLAIN := .cache/plain/musicnn-msd-plain.onnx
 export PYTHON
+# The tests start hundreds of processes, each of which would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos lock image-check clean help
 

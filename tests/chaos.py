@@ -15,8 +15,8 @@ from pathlib import Path
 from tests.chaos_report import Row, markdown
 from tests.chaos_scenarios import SCENARIOS, Scenario, Scene
 from tests.kafka_broker import Broker, Cluster
-from tests.kafka_oracle import Broadcast, Feeding, Truth, outcome
-from tests.kafka_workers import PARTITIONS, Workers, topics_on, workers
+from tests.kafka_oracle import Broadcast, Truth, outcome
+from tests.kafka_workers import Workers, topics_on, workers
 from tests.process import wait_for
 from tests.tiny_model import write_tiny_model
 
@@ -85,7 +85,7 @@ def put_to_the_test(
     with workers(topics, folder, model, row.delivery) as pool:
         both = [pool.start(), pool.start()]
         wait_for(lambda: all(daemon.status()["ready"] for daemon in both), "two workers that are ready", READY_S)
-        feeding = Feeding(kafka.bootstrap, topics.audio, BROADCAST, PARTITIONS, BROADCAST.seconds / scenario.lasts_s)
+        feeding = pool.feed(BROADCAST, BROADCAST.seconds / scenario.lasts_s)
         rng = random.Random(f"{seed} {scenario.name}")
         scene = Scene(kafka, topics, pool, feeding, rng, lambda text: say(f"  {text}"))
         try:

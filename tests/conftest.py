@@ -13,7 +13,7 @@ from tests.tiny_model import OTHER_LABELS, write_tiny_model
 hypothesis.settings.register_profile("genred", deadline=None)
 hypothesis.settings.load_profile("genred")
 
-pytest_plugins = ["tests.kafka_fixtures", "tests.turns"]
+pytest_plugins = ["tests.kafka_fixtures", "tests.order", "tests.turns"]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,12 +20,14 @@ from typing import Protocol
 import pytest
 
 from tests.kafka_broker import Broker, Cluster
-from tests.kafka_topics import create_topic
+from tests.kafka_topics import FEEDING, create_topic
 
 BOOTSTRAP = "GENRED_TEST_BOOTSTRAP"  # a broker of the user's own
 RUN_FOLDER = "GENRED_TEST_RUN"  # how the processes of one run find its broker
 STATE = "shared-broker.json"
 TIME_LIMIT_S = 10.0
+# A broker is its own controller, which must not think it dead when it hangs, or has to wait for its processor.
+PATIENT = {"broker.session.timeout.ms": "60000"}
 
 
 class MakeTopic(Protocol):
@@ -57,7 +60,7 @@ def kafka() -> str:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # whoever comes first starts it, the others find it
         if not (folder / STATE).exists():
-            broker = Broker(folder / "shared-broker")
+            broker = Broker(folder / "shared-broker", settings=PATIENT)
             broker.start()
             (folder / STATE).write_text(json.dumps({"bootstrap": broker.bootstrap, "pid": broker.pid}))
         bootstrap: str = json.loads((folder / STATE).read_text())["bootstrap"]
@@ -85,12 +88,12 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def hanging_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker of this test alone, to hang for long. It is its own controller, which must not think it dead then.
+    """A broker of this test alone, to hang for long, and not to be thought dead.
 
     Else every partition is without a leader for a moment when it comes back, and a transaction that ends in it is never
     told to its partitions: Kafka takes them for deleted (docs/kafka.md, "Exactly once").
     """
-    with Broker(tmp_path / "kafka", settings={"broker.session.timeout.ms": "60000"}) as own:
+    with Broker(tmp_path / "kafka", settings=PATIENT) as own:
         yield own
 
 
@@ -104,8 +107,15 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def secure_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that also listens with TLS, passwords and client certificates: see `Broker.security`."""
-    with Broker(tmp_path_factory.mktemp("secure") / "kafka", secure=True) as own:
+    with Broker(tmp_path_factory.mktemp("secure") / "kafka", secure=True, settings=PATIENT) as own:
         yield own
+
+
+@pytest.fixture(autouse=True)
+def _nobody_feeds_on() -> Iterator[None]:
+    """Fails a test that leaves its feeding behind: it would go on beside all others, its Kafka there or not."""
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name == FEEDING], "still feeding"
 
 
 def _is_worker(config: pytest.Config) -> bool:

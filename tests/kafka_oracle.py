@@ -6,11 +6,13 @@ The oracle is the daemon's own pipeline over the same audio, uninterrupted and w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.kafka.content_type import raw_content_type
 from daemon.messages import AudioChunk, StreamEnd
 from tests.kafka_compare import Comparison, compare_tags, compare_windows
+from tests.kafka_topics import FEEDING
 from tests.parts import ListSource, make_parts, run_through
 
 RATE_HZ = 16_000
@@ -30,7 +33,7 @@ FORMAT = AudioFormat(SampleFormat.S16LE, RATE_HZ, 1)
 EPOCH = "2026-11-21T18:00:00Z"
 BANDS_HZ = (220.0, 1200.0, 5000.0)
 BEGAN_S = round(time.time()) - 1800  # older records would fall to the topic's retention
-READ_S = 60.0
+READ_S, STOP_S = 60.0, 10.0
 
 
 def content(stream: int, seconds: float) -> bytes:
@@ -116,13 +119,17 @@ class Outcome:
 
 
 class Feeding:
-    """Sends a broadcast in the background, at `speed` times real time, each stream to the partition of its number."""
+    """Sends a broadcast in the background, at `speed` times real time, each stream to the partition of its number.
+
+    Waited for with `join`, or stopped with the `with` block: else it goes on, also when its Kafka is long gone.
+    """
 
     def __init__(self, bootstrap: str, topic: str, broadcast: Broadcast, partitions: int, speed: float) -> None:
         self._bootstrap, self._topic, self._broadcast = bootstrap, topic, broadcast
         self._partitions, self._speed = partitions, speed
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="feeding", daemon=True)
+        self._sending: Future[asyncio.Task[None]] = Future()
+        self._thread = threading.Thread(target=self._run, name=FEEDING, daemon=True)
         self._thread.start()
 
     @property
@@ -137,9 +144,25 @@ class Feeding:
     def join(self, limit_s: float) -> None:
         """Wait until all is sent and acknowledged."""
         self._thread.join(limit_s)
-        assert not self._thread.is_alive(), "the feeding did not end in time"
+        if self._thread.is_alive():
+            self.stop()
+            raise AssertionError("the feeding did not end in time")
         if self._error is not None:
             raise self._error
+
+    def stop(self) -> None:
+        """Send no more; what was sent is not waited for. No fault of the feeding is told."""
+        task = self._sending.result(READ_S)
+        with contextlib.suppress(RuntimeError):  # it has ended, and its loop is closed
+            task.get_loop().call_soon_threadsafe(task.cancel)
+        self._thread.join(READ_S)
+        assert not self._thread.is_alive(), "the feeding did not stop"
+
+    def __enter__(self) -> Feeding:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
 
     def _run(self) -> None:
         try:
@@ -148,6 +171,9 @@ class Feeding:
             self._error = error
 
     async def _send(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._sending.set_result(task)
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=True, linger_ms=2)
         await producer.start()
         try:
@@ -165,7 +191,8 @@ class Feeding:
                 sent.append(await producer.send(self._topic, b"", name.encode(), place, None, headers))
             await asyncio.gather(*sent)
         finally:
-            await producer.stop()
+            async with asyncio.timeout(STOP_S):  # it would wait for a Kafka that is gone
+                await producer.stop()
 
     async def _chunk(self, producer: AIOKafkaProducer, chunk: AudioChunk) -> asyncio.Future[Any]:
         headers = [

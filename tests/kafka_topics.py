@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
-from aiokafka.structs import ConsumerRecord
+from aiokafka.errors import InvalidReplicationFactorError, KafkaError, for_code
+from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from tests.process import POLL_S, TIME_LIMIT_S
 
 Headers = Sequence[tuple[str, bytes]]
+FEEDING = "feeding"  # the name of a thread that goes on writing
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 
@@ -25,14 +27,22 @@ async def create_topic(bootstrap: str, name: str, partitions: int = 1, config: M
             await admin.start()
             replicas = min(3, len((await admin.describe_cluster())["brokers"]))
             new = NewTopic(name, partitions, replicas, topic_configs=dict(config or {}))
-            answer: Any = await admin.create_topics([new])
-            for _, code, message in answer.topic_errors:
-                if code:
-                    raise for_code(code)(message)
+            while not await _created(admin, new):  # noqa: ASYNC110
+                await asyncio.sleep(POLL_S)
             while len(_led(await admin.describe_topics([name]))) < partitions:  # noqa: ASYNC110  Kafka tells no one
                 await asyncio.sleep(POLL_S)
         finally:
             await admin.close()
+
+
+async def _created(admin: AIOKafkaAdminClient, new: NewTopic) -> bool:
+    """False when it is to be tried again: the brokers have started, but are not all let in yet."""
+    answer: Any = await admin.create_topics([new])
+    ((_, code, message),) = answer.topic_errors
+    error = for_code(code)
+    if code and error is not InvalidReplicationFactorError:
+        raise error(message)
+    return not code
 
 
 async def leaders(bootstrap: str, topic: str) -> dict[int, int]:
@@ -83,6 +93,31 @@ async def read(bootstrap: str, topic: str, count: int, **options: Any) -> list[R
     finally:
         await consumer.stop()
     return records
+
+
+async def until_committed(bootstrap: str, topic: str, group: str, limit_s: float) -> None:
+    """Wait until the group has committed the topic to its end; an empty partition needs no commit."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+    behind: dict[int, Any] = {}
+    try:
+        async with asyncio.timeout(limit_s):
+            await consumer.start()
+            while not behind or any(behind.values()):
+                with contextlib.suppress(KafkaError):  # a broker that comes back
+                    behind = await _behind(consumer, topic)
+                await asyncio.sleep(POLL_S)  # Kafka tells no one
+    except TimeoutError:
+        raise AssertionError(f"{group} is behind in {topic} after {limit_s:g} s, by partition: {behind}") from None
+    finally:
+        await consumer.stop()
+
+
+async def _behind(consumer: AIOKafkaConsumer, topic: str) -> dict[int, int]:
+    """The records of each partition that are not committed."""
+    numbers: Any = await consumer._client._wait_on_metadata(topic)
+    partitions = [TopicPartition(topic, number) for number in numbers]
+    ends = await consumer.end_offsets(partitions)
+    return {where.partition: end - (await consumer.committed(where) or 0) for where, end in ends.items()}
 
 
 def _led(topics: Sequence[Mapping[str, Any]]) -> dict[int, int]:

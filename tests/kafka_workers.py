@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_java import consumer_lag
-from tests.kafka_topics import create_topic
+from tests.kafka_oracle import Broadcast, Feeding
+from tests.kafka_topics import create_topic, until_committed
 from tests.process import Daemon, running, wait_for
 
 PARTITIONS = 4
@@ -69,8 +70,8 @@ transaction_interval_s = 0.1
         return None if not lags or any(lag is None for lag in lags) else sum(lag or 0 for lag in lags)
 
     def until_caught_up(self) -> None:
-        """Wait until every record is committed."""
-        wait_for(lambda: self.lag() == 0, "the end of the lag", CATCH_UP_S)
+        """Wait until every record is committed, asking by one client: Kafka's tool starts a Java for each look."""
+        asyncio.run(until_committed(self.bootstrap, self.audio, self.group, CATCH_UP_S))
 
 
 def make_topics(bootstrap: str, make_topic: MakeTopic, partitions: int = PARTITIONS) -> Topics:
@@ -116,6 +117,11 @@ class Workers:
         self.running.append(daemon)
         self.all.append(daemon)
         return daemon
+
+    def feed(self, broadcast: Broadcast, speed: float, partitions: int = PARTITIONS) -> Feeding:
+        """Send the broadcast in the background, until the pool is closed."""
+        topics = self._topics
+        return self._stack.enter_context(Feeding(topics.bootstrap, topics.audio, broadcast, partitions, speed))
 
     def kill(self, daemon: Daemon) -> None:
         """`kill -9`."""

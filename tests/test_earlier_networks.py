@@ -1,19 +1,18 @@
-"""The networks of the earlier projects: counted, trainable, random in training only, and the same as ONNX graphs."""
+"""The networks of the earlier projects: counted, trainable, random in training only.
+
+That they are the same as ONNX graphs is shown in test_every_network.py.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from export.convert.parity import deviation, onnx_scoring, random_windows, torch_scoring
-from export.convert.runtime import cpu_session
-from export.convert.serving import INPUT, OUTPUT, Served, plain_graph
 from export.data.recipe import Recipe
 from models.front_ends.named import HEARINGS
 from models.networks.input_scale import InputScale
@@ -162,18 +161,6 @@ def test_dropout_is_random_in_training_only(name: str) -> None:
     network, inputs = small(name), some(name, 8)
     assert not torch.equal(network.train().logits(inputs), network.logits(inputs))
     assert torch.equal(network.eval().logits(inputs), network.logits(inputs))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_onnx_graph_says_the_same(name: str) -> None:
-    hearing = HEARINGS[NETWORKS[name].hearing]
-    network, shape = small(name), SMALL[name][0]
-    without_dropout(network).logits(some(name, 8))
-    served = Served(network, "softmax").eval()
-    graph = plain_graph(served, shape)
-    found = onnx_scoring(cpu_session(graph), INPUT, OUTPUT)
-    for windows in (random_windows(36, shape, hearing.front_end), some(name, 4).numpy()):  # batches of 1, 3 and 32
-        assert deviation(np.ascontiguousarray(windows), torch_scoring(served), found) < 1e-4
 
 
 @pytest.mark.parametrize(

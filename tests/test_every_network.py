@@ -58,7 +58,8 @@ SMALL: Final[dict[str, dict[str, int | float | str | bool]]] = {
 OTHERWISE: Final[dict[str, dict[str, Any]]] = {
     "music-genre-cnn": {"optimiser": {"learning_rate": 1e-3}, "epochs": 8},
     "musicnn": {"initial": "musicnn-msd", "frozen": "body", "optimiser": {"learning_rate": 0.01}, "epochs": 1},
-    "resnet50": {"frozen": "body", "optimiser": {"learning_rate": 1e-3}, "epochs": 4},
+    "musicnn-mlp": {"epochs": 2},
+    "resnet50": {"frozen": "body", "optimiser": {"learning_rate": 1e-3}, "epochs": 3},
     "spectrogram-attention-cnn": {"optimiser": {"learning_rate": 0.01}},
     "spectrogram-cnn": {"optimiser": {"learning_rate": 0.01}},
     "wav2vec2-mlp": {"optimiser": {"learning_rate": 0.02}, "epochs": 12},

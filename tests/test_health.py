@@ -19,7 +19,7 @@ from daemon.sources.status import SourceState
 from daemon.sources.stdin import StdinSource
 from tests.device_listening import Heard
 from tests.kafka_broker import Broker
-from tests.kafka_oracle import Broadcast, Feeding
+from tests.kafka_oracle import Broadcast
 from tests.kafka_workers import topics_on, workers
 from tests.process import Daemon, running, wait_for
 from tests.radio_server import broadcasting
@@ -106,7 +106,7 @@ def test_a_broker_that_goes_and_comes_back(broker: Broker, tiny_model: Path, tmp
     with workers(topics, tmp_path, tiny_model, delivery) as pool:
         daemon = pool.start()
         pool.until_working(daemon)
-        feeding = Feeding(topics.bootstrap, topics.audio, Broadcast(streams=2, seconds=120), 2, speed=2)
+        feeding = pool.feed(Broadcast(streams=2, seconds=120), speed=2, partitions=2)
         wait_for(lambda: daemon.status()["windows"] > 5, "windows")
         assert_partitions_told(daemon)
         said = len(daemon.log.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import Counter
 from dataclasses import replace
@@ -21,7 +22,7 @@ from tests.kafka_workers import Topics, make_topics, workers
 from tests.test_kafka_input import REFUSED
 
 PARTITIONS = 2
-FUZZED = 100_000
+FUZZED = int(os.environ.get("GENRED_TEST_FUZZED", "20000"))
 NOW_MS = round(time.time() * 1000)
 
 

@@ -12,9 +12,9 @@ import pytest
 from aiokafka.errors import KafkaError
 
 from tests.kafka_broker import Broker, Cluster
-from tests.kafka_oracle import Broadcast, Feeding, outcome
+from tests.kafka_oracle import Broadcast, outcome
 from tests.kafka_topics import leaders
-from tests.kafka_workers import PARTITIONS, SESSION_S, Topics, Workers, topics_on, workers
+from tests.kafka_workers import SESSION_S, Topics, Workers, topics_on, workers
 from tests.process import wait_for
 
 DELIVERIES = ["at-least-once", "exactly-once"]
@@ -30,9 +30,10 @@ def two_at_work(topics: Topics, folder: Path, model: Path, delivery: str) -> Ite
         both = [pool.start(), pool.start()]
         for daemon in both:
             pool.until_working(daemon)
-        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
+        feeding = pool.feed(BROADCAST, speed=8)
         wait_for(lambda: all(daemon.status()["windows"] > 5 for daemon in both), "windows of both workers")
         yield pool
+        feeding.hurry()
         feeding.join(60)
         pool.assert_alive()
         topics.until_caught_up()

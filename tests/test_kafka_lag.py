@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.kafka.content_type import raw_content_type
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_java import consumer_lag, kafka_tool
-from tests.kafka_oracle import Broadcast, Feeding, outcome
+from tests.kafka_oracle import Broadcast, outcome
 from tests.kafka_sending import Sent, send_all
 from tests.kafka_topics import Record, read
 from tests.kafka_workers import PARTITIONS, Topics, make_topics, workers
@@ -93,7 +94,9 @@ def test_more_audio_than_can_be_scored(topics: Topics, tmp_path: Path, overload:
         topics.until_caught_up()
         before_mb = rss_mb(daemon)
         peak_lag, peak_mb = 0.0, before_mb
+        daemon.process.send_signal(signal.SIGSTOP)  # so that it finds them all at once, however slow the sending
         send_all(topics.bootstrap, topics.audio, noise(10, BACKLOG_S))
+        daemon.process.send_signal(signal.SIGCONT)
 
         def caught_up() -> bool:
             nonlocal peak_lag, peak_mb
@@ -150,9 +153,9 @@ def test_records_that_are_gone(topics: Topics, tiny_model: Path, tmp_path: Path,
 
 
 def test_two_hundred_streams_change_hands(topics: Topics, tiny_model: Path, tmp_path: Path) -> None:
-    broadcast = Broadcast(streams=TAKE_OVER_STREAMS, seconds=20)
+    broadcast = Broadcast(streams=TAKE_OVER_STREAMS, seconds=14)
     with workers(topics, tmp_path, tiny_model, "at-least-once") as pool:
-        feeding = Feeding(topics.bootstrap, topics.audio, broadcast, PARTITIONS, speed=4)
+        feeding = pool.feed(broadcast, speed=4)
         daemon = pool.start()
         wait_for(lambda: daemon.status()["windows"] > 2 * TAKE_OVER_STREAMS, "windows")
         pool.kill(daemon)

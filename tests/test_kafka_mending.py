@@ -17,8 +17,8 @@ from aiokafka.errors import OutOfOrderSequenceNumber, TopicAuthorizationFailedEr
 
 from daemon.kafka.mending import MAX_ATTEMPTS, Mending
 from tests.kafka_fixtures import MakeTopic
-from tests.kafka_oracle import Broadcast, Feeding, outcome
-from tests.kafka_workers import PARTITIONS, Topics, make_topics, workers
+from tests.kafka_oracle import Broadcast, outcome
+from tests.kafka_workers import Topics, make_topics, workers
 from tests.process import Daemon, wait_for
 
 BROADCAST = Broadcast(streams=6, seconds=48)
@@ -37,9 +37,10 @@ def one_at_work(topics: Topics, folder: Path, model: Path, delivery: str) -> Ite
     with workers(topics, folder, model, delivery) as pool:
         daemon = pool.start()
         pool.until_working(daemon)
-        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
+        feeding = pool.feed(BROADCAST, speed=8)
         wait_for(lambda: daemon.status()["windows"] > 10, "windows")
         yield daemon
+        feeding.hurry()
         feeding.join(60)
         pool.assert_alive()
         topics.until_caught_up()

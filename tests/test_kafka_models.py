@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.kafka_fixtures import MakeTopic
-from tests.kafka_oracle import Broadcast, Feeding, outcome
-from tests.kafka_workers import PARTITIONS, Topics, Workers, make_topics, workers
+from tests.kafka_oracle import Broadcast, outcome
+from tests.kafka_workers import Topics, Workers, make_topics, workers
 from tests.process import Daemon, wait_for
 
 BROADCAST = Broadcast(streams=4, seconds=40)
@@ -29,12 +29,13 @@ def one_then_another(
     topics: Topics, folder: Path, first: Sequence[Path], second: Sequence[Path], delivery: str
 ) -> None:
     """A worker is killed in the middle of the broadcast; another one takes over."""
-    feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
     with workers(topics, folder, first[0], delivery) as pool:
+        feeding = pool.feed(BROADCAST, speed=8)
         killed = start(pool, topics, folder, first, delivery)
         wait_for(lambda: killed.status()["windows"] >= BEFORE_THE_KILL, "windows")
         pool.kill(killed)
         heir = start(pool, topics, folder, second, delivery)
+        feeding.hurry()
         feeding.join(60)
         topics.until_caught_up()
         assert pool.balanced()

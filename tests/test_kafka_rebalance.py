@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.kafka_fixtures import MakeTopic
-from tests.kafka_oracle import Broadcast, Feeding, outcome
-from tests.kafka_workers import PARTITIONS, SESSION_S, Topics, make_topics, workers
+from tests.kafka_oracle import Broadcast, outcome
+from tests.kafka_workers import SESSION_S, Topics, make_topics, workers
 from tests.process import wait_for
 
 DELIVERIES = ["at-least-once", "exactly-once"]
@@ -25,7 +25,7 @@ def topics(kafka: str, make_topic: MakeTopic) -> Topics:
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_workers_come_and_go(topics: Topics, tiny_model: Path, tmp_path: Path, delivery: str) -> None:
     with workers(topics, tmp_path, tiny_model, delivery) as pool:
-        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
+        feeding = pool.feed(BROADCAST, speed=8)
         first, second = pool.start(), pool.start()
         pool.until_working(second)
         third = pool.start()
@@ -33,6 +33,7 @@ def test_workers_come_and_go(topics: Topics, tiny_model: Path, tmp_path: Path, d
         pool.stop(first)
         pool.until_working(second)
         pool.stop(third)
+        feeding.hurry()
         feeding.join(60)
         topics.until_caught_up()
         assert pool.balanced()
@@ -47,7 +48,7 @@ def test_a_worker_that_was_thought_dead_does_no_harm(
     topics: Topics, tiny_model: Path, tmp_path: Path, delivery: str
 ) -> None:
     with workers(topics, tmp_path, tiny_model, delivery) as pool:
-        feeding = Feeding(topics.bootstrap, topics.audio, BROADCAST, PARTITIONS, speed=8)
+        feeding = pool.feed(BROADCAST, speed=8)
         zombie = pool.start()
         pool.until_working(zombie)
         wait_for(lambda: zombie.status()["windows"] > 20, "windows")
@@ -55,6 +56,7 @@ def test_a_worker_that_was_thought_dead_does_no_harm(
         heir = pool.start()
         wait_for(lambda: heir.status()["windows"] > 20, "the heir's windows", 10 * SESSION_S + 10)
         zombie.process.send_signal(signal.SIGCONT)
+        feeding.hurry()
         feeding.join(60)
         topics.until_caught_up()
         wait_for(lambda: zombie.status()["ready"], "the zombie's return")

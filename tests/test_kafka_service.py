@@ -26,6 +26,7 @@ def test_what_goes_in_comes_out(topics: Topics, tiny_model: Path, tmp_path: Path
     with workers(topics, tmp_path, tiny_model, delivery) as pool:
         daemon = pool.start()
         topics.until_caught_up()
+        assert topics.lag() == 0
         status = daemon.status()
         pool.stop(daemon)
     found = outcome(topics.bootstrap, topics.windows, topics.tags, committed_only=True)
@@ -38,12 +39,13 @@ def test_what_goes_in_comes_out(topics: Topics, tiny_model: Path, tmp_path: Path
 def test_killed_workers_lose_nothing(topics: Topics, tiny_model: Path, tmp_path: Path, delivery: str) -> None:
     broadcast = Broadcast(streams=6, seconds=80)
     with workers(topics, tmp_path, tiny_model, delivery) as pool:
-        feeding = Feeding(topics.bootstrap, topics.audio, broadcast, PARTITIONS, speed=8)
+        feeding = pool.feed(broadcast, speed=8)
         for pause_s in moments(4, 2.0, seed=4):
             daemon = pool.start()
             pool.until_working(daemon)
             pool.kill_after(daemon, pause_s)
         pool.start()
+        feeding.hurry()
         feeding.join(60)
         topics.until_caught_up()
         assert pool.balanced()
