@@ -65,8 +65,9 @@ class Repeats:
         return False
 
     def due(self, now_s: float, all_of_them: bool = False) -> list[logging.LogRecord]:
-        """A record for each kind that was held, if its window has ended and there is room. `all_of_them`, for the end: in
-        any window, and what genred has not said at all yet even without room.
+        """A record for each kind that was held, if its window has ended and there is room.
+
+        all_of_them: for the end; in any window, and what genred has not said at all yet even without room.
         """
         said = []
         for kind, window in list(self._windows.items()):
