@@ -25,7 +25,7 @@ VARIABLE = re.compile(r"\bGENRED_[A-Z0-9_]*[A-Z0-9]\b(?!…)")
 FILE = re.compile(r"(?:daemon|deploy|docs|export|models|tests)/[\w./@*-]+")
 WORD = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 ROOTS = (Settings, TrainSettings)
-READ_ELSEWHERE = {"GENRED_TEST_BOOTSTRAP", "GENRED_SERVICE_HOST"}  # by the tests; Kubernetes' own, for a Service
+OF_TESTS, OF_KUBERNETES = "GENRED_TEST_", "GENRED_SERVICE_HOST"  # the latter for a Service's name
 OF_SPACES = {STRENGTH, KINDS}  # a search's own names for several settings at once
 OF_OTHERS = {"fma_full", "sinc_interp_kaiser"}  # words of FMA's, of torchaudio's
 NUMBER = re.compile(r"_\d+$")  # of a column
@@ -71,7 +71,8 @@ def unknown_variables(text: str) -> list[str]:
     return [
         name
         for name in VARIABLE.findall(text)
-        if name not in READ_ELSEWHERE and not is_setting(name[len("GENRED_") :].lower().split("__"), [Settings])
+        if not name.startswith((OF_TESTS, OF_KUBERNETES))
+        and not is_setting(name[len("GENRED_") :].lower().split("__"), [Settings])
     ]
 
 
