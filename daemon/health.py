@@ -13,7 +13,7 @@ from daemon.metrics import Metrics
 from daemon.model import Model
 from daemon.pipeline import Pipeline
 from daemon.sources.source import Feeder, Source
-from daemon.sources.status import TROUBLED, SourceState
+from daemon.sources.status import AT_WORK, TROUBLED, SourceState
 from daemon.version import genred_version
 
 
@@ -102,8 +102,9 @@ class Health:
         """Set the gauges that are facts of the moment, before a scrape."""
         self._metrics.audio_in_flight_seconds.set(self._pipeline.in_flight_s)
         self._metrics.live_streams.set(self._pipeline.live_streams)
-        stalled = sum(source.status.state in TROUBLED for source in self._sources)
-        self._metrics.stalled_streams.set(stalled)
+        states = [source.status.state for source in self._sources]
+        self._metrics.stalled_streams.set(sum(state in AT_WORK for state in states))
+        self._metrics.failed_sources.set(states.count(SourceState.FAILED))
         for source in self._sources:
             seen = self._restarts_seen.get(source.status.name, 0)
             self._metrics.source_restarts.labels(source.status.kind).inc(source.status.restarts - seen)

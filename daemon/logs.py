@@ -34,16 +34,16 @@ class JsonFormatter(logging.Formatter):
 class LogOutput(logging.Handler):
     """The process's one handler. A log that cannot be written is lost, and counted; logging never fails or waits."""
 
-    def __init__(self, formatter: logging.Formatter) -> None:
+    def __init__(self, formatter: logging.Formatter, rationed: bool) -> None:
         super().__init__()
         self.setFormatter(formatter)
-        self._repeats = Repeats()
+        self._repeats = Repeats(rationed)
         self._blocked = False  # the last flush was in vain: the next one need not wait
         self._writer = LogWriter(self._say_lost, self._say_due)
 
     @property
     def left_out(self) -> int:
-        """Records that were not logged since they repeated others."""
+        """Records that were not logged: others stand for them."""
         return self._repeats.left_out
 
     @property
@@ -82,7 +82,8 @@ def set_up_logging(level: str, style: str) -> None:
     """Log to standard error at `level`; `style` is text, json or auto (text on a terminal)."""
     text = style == "text" or (style == "auto" and sys.stderr is not None and sys.stderr.isatty())
     output = LogOutput(
-        logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S") if text else JsonFormatter()
+        logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S") if text else JsonFormatter(),
+        rationed=level != "debug",
     )
     logging.basicConfig(level=level.upper(), handlers=[output], force=True)
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

@@ -96,7 +96,10 @@ class Metrics:
         )
         self.errors = self._counter("errors", "Errors, by stage and type.", ("stage", "error_type"))
         self.live_streams = self._gauge("live_streams", "Streams that are being heard.")
-        self.stalled_streams = self._gauge("stalled_streams", "Sources that should be giving audio and are not.")
+        self.stalled_streams = self._gauge(
+            "stalled_streams", "Sources that should be giving audio and are not, and are opened again until they do."
+        )
+        self.failed_sources = self._gauge("failed_sources", "Sources that have failed: nobody opens them again.")
         self.source_restarts = self._counter("source_restarts", "Times a source was reopened.", ("kind",))
 
     def _kafka(self) -> None:
@@ -170,6 +173,10 @@ class Metrics:
     def stage_took(self, stage: str, seconds: float) -> None:
         """A batch spent `seconds` in `stage`."""
         self.stage_duration_seconds.labels(stage).observe(seconds)
+
+    def not_written(self, error: BaseException) -> None:
+        """Results were not taken; those who publish begin anew, or end."""
+        self.errors.labels("publish", type(error).__name__).inc()
 
     def batch_took(self, audio_s: float, seconds: float) -> None:
         """The engine worked `seconds` on windows that advance their streams by `audio_s`."""

@@ -63,15 +63,12 @@ $ prometheus --config.file=deploy/prometheus/loopback.yml --web.listen-address=1
 ```
 
 Debian's Prometheus is built without Kubernetes, and its promtool does not know that section of `kubernetes.yml`.
-With the Prometheus operator, take the chart's monitor ([Kubernetes](kubernetes.md)), and make a `PrometheusRule` of
-each file of rules:
+With the Prometheus operator, take the chart's monitor and rules ([Kubernetes](kubernetes.md)): `monitor.kind`,
+`prometheusRule.enabled`, and `prometheusRule.runbooks` for your address. Without Helm the rules are an object ready to
+apply:
 
 ```console
-$ cd deploy/prometheus/rules
-$ for name in recording alerts; do
->   (printf 'apiVersion: monitoring.coreos.com/v1\\nkind: PrometheusRule\\nmetadata: {name: genred-%s}\\nspec:\\n' $name
->    sed 's/^/  /' $name.yml) | kubectl apply -f -
-> done
+$ kubectl apply -n monitoring -f deploy/kustomize/components/observability/prometheusrule.yaml
 ```
 
 ## How they are tested
@@ -108,11 +105,11 @@ $ mkdir -p /var/lib/grafana/dashboards && cp deploy/grafana/dashboards/*.json /v
 $ systemctl restart grafana-server
 ```
 
-In Kubernetes, where Grafana takes dashboards from ConfigMaps by a label, as kube-prometheus-stack's does:
+In Kubernetes, where Grafana takes dashboards from ConfigMaps by a label, as kube-prometheus-stack's does: the chart's
+`dashboards.enabled` ([Kubernetes](kubernetes.md)), or without Helm
 
 ```console
-$ kubectl create configmap genred-dashboards --from-file=deploy/grafana/dashboards
-$ kubectl label configmap genred-dashboards grafana_dashboard=1
+$ kubectl apply -n monitoring -k deploy/grafana
 ```
 
 By hand: *Dashboards, New, Import*, and one JSON after another. They are written for Grafana 11.6 and newer. For the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,13 +93,17 @@ def settings_page() -> str:
 
 
 def _section(key: str, section: Schema, schema: Schema) -> list[str]:
-    """A table of settings, and the tables inside it."""
-    fields = {name: _resolved(field, schema) for name, field in section["properties"].items()}
-    plain = {name: field for name, field in fields.items() if "properties" not in field}
-    parts = [f"## `[{key}]`\n", section["description"] + "\n", _settings_table(plain, schema, f"{key}.")]
-    for name, field in fields.items():
-        if name not in plain:
-            parts += _section(f"{key}.{name}", field, schema)
+    """A table of settings, and the tables inside it, those that may be left out too."""
+    inner: dict[str, Schema] = {}
+    for name, field in section["properties"].items():
+        for form in _forms(_resolved(field, schema), schema):
+            if "properties" in form:
+                inner[name] = form
+    plain = {name: field for name, field in section["properties"].items() if name not in inner}
+    required = set(section.get("required", ()))
+    parts = [f"## `[{key}]`\n", section["description"] + "\n", _settings_table(plain, schema, f"{key}.", required)]
+    for name, table in inner.items():
+        parts += _section(f"{key}.{name}", table, schema)
     return parts
 
 
@@ -150,15 +154,17 @@ def _metric_rows(collector: Collector, notes: dict[str, list[str]]) -> list[tupl
     return rows
 
 
-def _settings_table(fields: Mapping[str, Schema], schema: Schema, prefix: str) -> str:
+def _settings_table(fields: Mapping[str, Schema], schema: Schema, prefix: str, required: Collection[str] = ()) -> str:
     rows = [
         (*row, f"`{_variable(prefix + key)}`")
-        for key, row in zip(fields, _rows(fields, schema, set(), prefix), strict=True)
+        for key, row in zip(fields, _rows(fields, schema, required, prefix), strict=True)
     ]
     return _table(("key", "type", "default", "limits", "meaning", "variable"), rows)
 
 
-def _rows(fields: Mapping[str, Schema], schema: Schema, required: set[str], prefix: str = "") -> list[tuple[str, ...]]:
+def _rows(
+    fields: Mapping[str, Schema], schema: Schema, required: Collection[str], prefix: str = ""
+) -> list[tuple[str, ...]]:
     return [
         (
             f"`{prefix}{key}`",

@@ -10,7 +10,7 @@ from typing import Any, cast
 import kubernetes_validate
 import yaml
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
-from cloudcoil.models.prometheus_operator.v1 import PodMonitor, ServiceMonitor
+from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule, ServiceMonitor
 from helm_python.chart import Chart
 from pydantic import BaseModel
 
@@ -24,6 +24,7 @@ OWN_KINDS: dict[str, type[BaseModel]] = {
     "ScaledObject": ScaledObject,
     "TriggerAuthentication": TriggerAuthentication,
     "PodMonitor": PodMonitor,
+    "PrometheusRule": PrometheusRule,
     "ServiceMonitor": ServiceMonitor,
 }
 VERSIONS = sorted(

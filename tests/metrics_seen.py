@@ -70,7 +70,7 @@ def see_live(seen: Seen, folder: Path) -> None:
     model = write_tiny_model(folder / "model.onnx")
     loud = write_wav(folder / "tones.wav", tones(5, 16_000), 16_000)
     silent = write_wav(folder / "silence.wav", 0 * tones(5, 16_000), 16_000)
-    (folder / "broken.wav").write_text("no audio")
+    breaking = write_wav(folder / "breaking.wav", tones(2, 16_000), 16_000)
     with broadcasting() as radio:
         path = folder / "live.toml"
         path.write_text(f"""
@@ -80,13 +80,15 @@ metrics.streams = 1
 sources = [
   {{ kind = "file", path = "{loud}", stream = "radio", realtime = true, loop = true }},
   {{ kind = "file", path = "{silent}", stream = "quiet", realtime = true, loop = true }},
-  {{ kind = "file", path = "{folder / "broken.wav"}", stream = "broken" }},
+  {{ kind = "file", path = "{breaking}", stream = "broken", realtime = true, loop = true }},
   {{ kind = "url", url = "{radio.url("/live")}", stream = "url", stall_timeout_s = 0.5 }},
 ]
 sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
 """)
         with running(path) as daemon:
-            seen.wait([daemon], lambda: seen.most("live_streams") == 3, "three streams")
+            seen.wait([daemon], lambda: seen.most("live_streams") == 4, "four streams")
+            breaking.unlink()  # when it begins anew it is not there
+            seen.wait([daemon], lambda: seen.most("failed_sources") == 1, "a failure")
             radio.stall()
             seen.wait([daemon], lambda: seen.most("stalled_streams") == 1, "a stall")
             radio.go_on()

@@ -25,9 +25,14 @@ from export.tune.results import TrialRow, csv_text, rich_table
 from export.tune.setting_plots import scatter_figure
 from export.tune.space import Choices, Range, Value, grid_size, read_space, shuffled_grid
 from models.networks import embedding_mlp
-from models.networks.registry import NETWORKS
+from models.networks.registry import NETWORKS, has_frozen_body
 
 FROZEN = {name for name, kind in NETWORKS.items() if kind.make.__module__ == embedding_mlp.__name__}
+
+
+def test_a_frozen_body_is_said_where_the_networks_are() -> None:
+    assert {name for name in NETWORKS if has_frozen_body(name)} == FROZEN
+    assert not has_frozen_body("none of them")
 
 
 def written(folder: Path, text: str) -> Path:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,14 +16,14 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
-from export.errors import InputUnusable, SettingsUnusable
+from export.errors import CannotWrite, InputUnusable, SettingsUnusable
 from export.train.outcome import OnEpoch, Outcome
 from export.train.settings import TrainSettings
 from export.tune.applied import applied
 from export.tune.results import trial_rows
 from export.tune.tuning import Search
 from tests.process import TIME_LIMIT_S
-from tests.tune_worker import BEST, GRID, SumTrainer, score_of, search, take_part
+from tests.tune_worker import BEST, EPOCHS, GRID, SumTrainer, score_of, search, take_part
 
 
 def begun(folder: Path, trials: int, mode: str = "") -> subprocess.Popen[str]:
@@ -157,6 +159,33 @@ def test_a_defect_ends_the_process_and_the_trial_is_repeated(tmp_path: Path) -> 
         take_part(tmp_path, search(3), trainer)
     study, ended = take_part(tmp_path, search(3), SumTrainer())
     assert len(ended) == 3 and states(study).count(TrialState.FAIL) == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "trial"),
+    [(2_000, 0), (60_000, 0), (10_000, 3), (115_000, 0)],
+    ids=["the first byte", "while it is begun", "while a trial is under way", "later"],
+)
+def test_a_study_that_finds_no_more_room_says_so_and_goes_on_when_there_is(
+    tmp_path: Path, size: int, trial: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    epochs = itertools.count(1)
+
+    def fill(epoch: int) -> None:
+        if next(epochs) == EPOCHS * trial:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+
+    try:
+        if not trial:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        with pytest.raises(CannotWrite, match=r"study\.sqlite: the study cannot be written \(.*\): make room there"):
+            take_part(tmp_path, search(60), SumTrainer(fill))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "Traceback" not in capfd.readouterr().err
+    study, _ = take_part(tmp_path, search(4), SumTrainer())
+    assert states(study).count(TrialState.COMPLETE) >= 4
 
 
 def test_a_trial_that_was_taken_over_does_not_disturb_its_process(tmp_path: Path) -> None:

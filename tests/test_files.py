@@ -149,6 +149,27 @@ def test_loop_goes_on_on_one_time_line(tmp_path: Path) -> None:
     assert len({chunk.epoch for chunk in heard}) == 1
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_a_file_that_goes_while_it_plays_is_played_to_its_end(tmp_path: Path, loop: bool) -> None:
+    path = write(tmp_path / "short.wav", encode(stepped_tones(20, RATE), "pcm_s16le", "wav", RATE, "s16"))
+    source, heard_s = FileSource(path, "s", no_drop, loop=loop), 0.0
+
+    async def listen() -> None:
+        nonlocal heard_s
+        async with aclosing(source.chunks()) as chunks:
+            async for item in chunks:
+                heard_s += item.seconds if isinstance(item, AudioChunk) else 0.0
+                path.unlink(missing_ok=True)
+
+    if loop:
+        with pytest.raises(InputUnusable, match="does not exist"):
+            asyncio.run(listen())
+    else:
+        asyncio.run(listen())
+    assert heard_s == pytest.approx(20)
+    assert source.status.state is (SourceState.FAILED if loop else SourceState.ENDED)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_a_writer_fenced_by_a_stranger_is_made_anew(topics: Topics, tiny_model: 
     with one_at_work(topics, tmp_path, tiny_model, "exactly-once") as daemon:
         asyncio.run(fence(f"{topics.group}-{topics.audio}-1"))
         wait_for(lambda: "has a new owner" in daemon.log, "the fence")
+        assert not_written(daemon) & {"ProducerFenced", "InvalidProducerEpoch"}
         wait_for(lambda: f"{topics.audio}[1]: gone on with" in daemon.log, "the partition's return")
 
 
@@ -65,6 +67,7 @@ def test_results_that_are_refused_for_a_while(topics: Topics, tiny_model: Path, 
     with one_at_work(topics, tmp_path, tiny_model, delivery) as daemon:
         asyncio.run(configure(topics.bootstrap, topics.windows, REFUSE_ALL))
         wait_for(lambda: "InvalidTimestampError" in daemon.log, "a refusal")
+        assert "InvalidTimestampError" in not_written(daemon)
         asyncio.run(configure(topics.bootstrap, topics.windows, {}))
         wait_for(lambda: "gone on with" in daemon.log, "the partition's return")
 
@@ -79,6 +82,11 @@ def test_what_lasts_is_not_mended() -> None:
     ]
     mending.succeeded()
     assert mending.worth_while(OutOfOrderSequenceNumber())
+
+
+def not_written(daemon: Daemon) -> set[str]:
+    """The errors that `genred_errors_total` has for results."""
+    return set(re.findall(r'genred_errors_total{error_type="(\w+)",stage="publish"} [1-9]', daemon.get("/metrics")[1]))
 
 
 async def configure(bootstrap: str, topic: str, config: dict[str, str]) -> None:

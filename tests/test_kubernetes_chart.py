@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import kubernetes_validate
 import pytest
+import yaml
 from helm_python.chart import lint
 
 from daemon.errors import SettingsError
@@ -22,6 +23,7 @@ from tests.kubernetes_manifests import (
     CHART,
     DEPLOY,
     INSTALLATIONS,
+    KUSTOMIZE,
     Manifest,
     changed,
     check_object,
@@ -59,7 +61,7 @@ def test_lint_and_schemas(installation: str) -> None:
 
 def test_a_check_of_objects_refuses_what_is_unknown() -> None:
     manifests = rendered(values_of("production"))
-    for kind in ("StatefulSet", "ScaledObject", "PodMonitor"):
+    for kind in ("StatefulSet", "ScaledObject", "PodMonitor", "PrometheusRule"):
         wrong = one(manifests, kind)
         wrong["spec"]["nonsense"] = 1
         with pytest.raises((kubernetes_validate.ValidationError, AssertionError)):
@@ -229,6 +231,35 @@ def test_made_parts_are_up_to_date() -> None:
     readme = (CHART / "README.md").read_text(encoding="utf-8")
     assert made["made_schema"](json.loads(json.dumps(schema))) == schema, "run: python deploy/helm/make_chart.py"
     assert made["made_readme"](readme, schema) == readme, "run: python deploy/helm/make_chart.py"
+    rules = (KUSTOMIZE / "components" / "observability" / "prometheusrule.yaml").read_text(encoding="utf-8")
+    assert made["made_rules"]() == rules, "run: python deploy/helm/make_chart.py"
+
+
+def test_the_rules_are_those_that_prometheus_reads() -> None:
+    """All of them, with their pages where this installation has them."""
+    groups = []
+    for name in ("recording", "alerts"):
+        text = (DEPLOY / "prometheus" / "rules" / f"{name}.yml").read_text(encoding="utf-8")
+        groups += yaml.safe_load(text.replace("docs/runbooks", "https://wiki.example/genred"))["groups"]
+    rules = one(rendered(values_of("every")), "PrometheusRule")
+    assert rules["spec"]["groups"] == groups
+    assert rules["metadata"]["labels"]["release"] == "prometheus"
+    for rule in groups[1]["rules"]:
+        assert rule["annotations"]["runbook_url"] == f"https://wiki.example/genred/{rule['alert']}.md"
+
+
+def test_the_dashboards_are_those_that_were_made() -> None:
+    config = one(rendered(values_of("every")), "ConfigMap", "genred-dashboards")
+    files = sorted((DEPLOY / "grafana" / "dashboards").iterdir())
+    assert config["data"] == {file.name: file.read_text(encoding="utf-8") for file in files}
+    assert len(json.dumps(config)) < 2**18  # what kubectl apply remembers of an object
+    assert config["metadata"]["labels"]["grafana_dashboard"] == "yes"
+
+
+def test_rules_and_dashboards_are_made_when_asked_for() -> None:
+    kinds = [(each["kind"], each["metadata"]["name"]) for each in rendered(values_of("plain"))]
+    assert "PrometheusRule" not in [kind for kind, _ in kinds]
+    assert ("ConfigMap", "genred-dashboards") not in kinds
 
 
 def test_the_version_is_the_packages() -> None:

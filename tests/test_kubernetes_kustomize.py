@@ -25,7 +25,7 @@ from tests.kubernetes_manifests import (
 )
 
 OVERLAYS = sorted(path.name for path in (KUSTOMIZE / "overlays").iterdir())
-HASH = re.compile(r"-[a-z0-9]{10}$")  # kustomize's, after the name of a ConfigMap
+HASH = re.compile(r"-[2456789bcdfghkmt]{10}$")  # kustomize's, after the name of a ConfigMap
 OF_HELM = ("helm.sh/", "checksum/", "app.kubernetes.io/managed-by")
 
 
@@ -92,16 +92,16 @@ def test_every_object_is_valid(overlay: str) -> None:
         check_object(manifest)
 
 
-def test_two_versions_of_kubernetes_and_four_other_kinds_are_known() -> None:
+def test_two_versions_of_kubernetes_and_five_other_kinds_are_known() -> None:
     assert len(VERSIONS) == 2
     assert kubernetes_validate.latest_version().startswith(VERSIONS[-1])
-    assert set(OWN_KINDS) == {"ScaledObject", "TriggerAuthentication", "PodMonitor", "ServiceMonitor"}
+    assert set(OWN_KINDS) == {"ScaledObject", "TriggerAuthentication", "PodMonitor", "PrometheusRule", "ServiceMonitor"}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_names_lead_somewhere(overlay: str) -> None:
     manifests = kustomized(overlay)
-    config_map = next(each["metadata"]["name"] for each in manifests if each["kind"] == "ConfigMap")
+    config_map = next(each["metadata"]["name"] for each in manifests if "genred.toml" in each.get("data", {}))
     assert HASH.search(config_map), "settings that change must change the pods"
     for pod in pod_specs(manifests).values():
         names = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
@@ -124,8 +124,11 @@ def test_no_more_workers_than_partitions() -> None:
 
 
 def test_every_file_is_used() -> None:
-    for folder in (KUSTOMIZE / "base", *(KUSTOMIZE / "overlays").iterdir()):
+    folders = [(KUSTOMIZE / "base", "Kustomization")]
+    folders += [(folder, "Kustomization") for folder in (KUSTOMIZE / "overlays").iterdir()]
+    folders += [(folder, "Component") for folder in (KUSTOMIZE / "components").iterdir()]
+    for folder, kind in folders:
         text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
-        assert yaml.safe_load(text)["kind"] == "Kustomization"
+        assert yaml.safe_load(text)["kind"] == kind
         unused = [each.name for each in folder.iterdir() if each.name != "kustomization.yaml" and each.name not in text]
         assert unused == []

@@ -42,6 +42,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tls": {"enabled": True, "ca": "x", "existingSecret": "s"}}, "one of the two"),
     ({"tls": {"enabled": True, "clientCertificate": True}}, "existingSecret"),
     ({"monitor": {"kind": "Grafana"}}, "kind"),
+    ({"prometheusRule": {"enabled": "yes"}}, "enabled"),
+    ({"prometheusRule": {"runbooks": ""}}, "runbooks"),
+    ({"dashboards": {"label": "x"}}, "label"),
     ({"gpu": {"count": 2}}, "count"),
 ]
 

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.log_repeats import ANSWER, FREE, LONGEST_WINDOW_S, WINDOW_S, Repeats
+from daemon.log_ration import COMMON, LINES, MINUTE_S
+from daemon.log_repeats import ANSWER, FREE, LONGEST_WINDOW_S, Repeats
 from tests.kafka_broker import free_ports
 from tests.process import TIME_LIMIT_S, wait_for
 from tests.signals import tones, write_wav
@@ -37,10 +38,10 @@ def test_of_a_librarys_trouble_one_line_is_said_and_the_rest_counted() -> None:
     passed = [repeats.passes(record("no broker at %s", number), number / 10) for number in range(100)]
     assert passed == [True] + 99 * [False]
     assert repeats.passes(record("something else"), 10.0)
-    assert repeats.due(WINDOW_S - 1) == []
-    (said,) = repeats.due(WINDOW_S)
-    assert said.getMessage() == "no broker at 99 (the last of 99 like it in 60 s that were left out)"
-    assert repeats.left_out == 99
+    assert repeats.due(MINUTE_S - 1) == []
+    (said,) = repeats.due(MINUTE_S)
+    assert said.getMessage() == f"no broker at 99 (the last of 99 in {MINUTE_S:.0f} s)"
+    assert repeats.left_out == 98
 
 
 def test_our_own_messages_differ_by_what_they_are_about() -> None:
@@ -63,24 +64,105 @@ def test_windows_grow_while_it_goes_on_and_trouble_that_ended_is_forgotten() -> 
     for second in range(1800):
         repeats.passes(record("no broker"), float(second))
         said_at += [second for _ in repeats.due(float(second))]
-    assert said_at == [60, 180, 420, 720, 1020, 1320, 1620]
+    assert said_at == [61, 183, 427, 727, 1027, 1327, 1627]
     assert len(repeats.due(1800 + LONGEST_WINDOW_S)) == 1
     assert repeats.due(1800 + 3 * LONGEST_WINDOW_S) == []
     assert repeats.passes(record("no broker"), 5000.0)
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 100)), max_size=60))
-def test_every_message_is_said_or_counted(messages: list[tuple[int, float]]) -> None:
-    repeats, now_s, said, counted = Repeats(), 0.0, 0, 0
-    for number, pause_s in messages:
+LOGGERS = ["aiokafka", "aiokafka.conn", "asyncio", "daemon.kafka.source", "daemon.kafka.takeover", "daemon.service"]
+STORM = st.lists(
+    st.tuples(st.sampled_from(LOGGERS), st.integers(0, 7), st.integers(0, 12), st.just(0.0) | st.floats(0, 40)),
+    max_size=150,
+)
+Storm = list[tuple[str, int, int, float]]
+
+
+def counted(summary: logging.LogRecord) -> int:
+    """How many messages a line that `due` gave stands for."""
+    _, several, rest = summary.getMessage().partition("(the last of ")
+    return int(rest.split()[0]) if several else 1
+
+
+def lines_of(storm: Storm, repeats: Repeats) -> Iterator[tuple[float, logging.LogRecord, bool]]:
+    """What is logged: when, what, and whether at once; to the end of all that was held."""
+    now_s = 0.0
+    for logger, kind, about, pause_s in storm:
+        for _ in range(int(pause_s)):  # a look a second
+            now_s += 1
+            yield from ((now_s, summary, False) for summary in repeats.due(now_s))
+        now_s += pause_s % 1
+        said = record(f"trouble {kind} with %s", about, logger=logger)
+        if repeats.passes(said, now_s):
+            yield now_s, said, True
+    for _ in range(1500):
+        now_s += 1
+        yield from ((now_s, summary, False) for summary in repeats.due(now_s))
+
+
+@given(STORM)
+def test_every_message_is_said_or_counted(storm: Storm) -> None:
+    repeats, said, stood_for, summaries = Repeats(), 0, 0, 0
+    for _, line, at_once in lines_of(storm, repeats):
+        said += at_once
+        stood_for += 0 if at_once else counted(line)
+        summaries += not at_once
+    assert said + stood_for == len(storm)
+    assert repeats.left_out == stood_for - summaries
+
+
+@given(STORM)
+def test_in_no_minute_are_there_more_lines_about_brokers_than_there_may_be(storm: Storm) -> None:
+    times = [now_s for now_s, line, _ in lines_of(storm, Repeats()) if line.name != "daemon.service"]
+    for number, began_s in enumerate(times):
+        assert sum(now_s <= began_s + 60 for now_s in times[number:]) <= LINES
+
+
+@given(STORM)
+def test_a_first_word_of_our_own_comes_at_once(storm: Storm) -> None:
+    """Whatever else is said, of so many troubles as the ration keeps room for."""
+    repeats, heard = Repeats(), set()
+    own = [("daemon.kafka.source", 1), ("daemon.kafka.source", 2), ("daemon.kafka.takeover", 1), ("daemon.service", 1)]
+    kept = [each for each in storm if not each[0].startswith("daemon") or each[:2] in own]
+    for now_s, logger, kind, about in timed(kept):
+        repeats.due(now_s)
+        passed = repeats.passes(record(f"trouble {kind} with %s", about, logger=logger), now_s)
+        assert passed or (logger, kind) in heard or not logger.startswith("daemon")
+        heard.add((logger, kind))
+    assert len(own) <= LINES - COMMON
+
+
+def timed(storm: Storm) -> Iterator[tuple[float, str, int, int]]:
+    """With the time of each, in place of the pause before it."""
+    now_s = 0.0
+    for logger, kind, about, pause_s in storm:
         now_s += pause_s
-        for summary in repeats.due(now_s):
-            counted += int(summary.getMessage().partition("the last of ")[2].split()[0])
-        said += repeats.passes(record("kind %s", number), now_s)
-    for summary in repeats.due(now_s, all_of_them=True):
-        counted += int(summary.getMessage().partition("the last of ")[2].split()[0])
-    assert said + counted == len(messages)
-    assert counted == repeats.left_out
+        yield now_s, logger, kind, about
+
+
+def test_a_first_word_that_found_no_room_comes_as_soon_as_there_is() -> None:
+    repeats = Repeats()
+    texts = [f"trouble {number}" for number in range(LINES + 2)]
+    passed = [repeats.passes(record(text, logger="daemon.kafka.source"), 0.0) for text in texts]
+    assert passed == LINES * [True] + 2 * [False]
+    assert repeats.due(MINUTE_S - 1) == []
+    assert [line.getMessage() for line in repeats.due(MINUTE_S)] == texts[LINES:]
+
+
+def test_at_the_end_only_what_was_never_said_needs_no_room() -> None:
+    repeats = Repeats()
+    for number in range(LINES + 1):
+        repeats.passes(record(f"trouble {number}", logger="daemon.kafka.source"), 0.0)
+    repeats.passes(record("no broker"), 1.0)
+    repeats.passes(record("trouble 0", logger="daemon.kafka.source"), 1.0)
+    assert [line.getMessage() for line in repeats.due(2.0, all_of_them=True)] == [f"trouble {LINES}"]
+
+
+def test_debugging_and_what_is_not_about_brokers_is_not_rationed() -> None:
+    repeats, debugging = Repeats(), Repeats(rationed=False)
+    for number in range(5 * LINES):
+        assert repeats.passes(record(f"trouble {number}", logger="daemon.service"), 0.0)
+        assert debugging.passes(record(f"trouble {number}"), 0.0)
 
 
 @contextlib.contextmanager

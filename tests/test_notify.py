@@ -11,7 +11,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from daemon.notify import notifier_of
+from daemon.reporter import MORE_TIME_S
 from tests.process import Daemon, running, wait_for
+from tests.radio_server import broadcasting
 from tests.signals import tones, write_wav
 from tests.test_service import settings_file
 from tests.tiny_model import write_tiny_model
@@ -114,6 +116,29 @@ def test_signs_of_life_come_in_time_and_end_when_a_worker_hangs(tmp_path: Path, 
         seen, since_s = len(manager.listen()), time.monotonic()
         wait_for(lambda: time.monotonic() - since_s > 2 * WATCHDOG_S, "twice the watchdog's time")
         assert sum("WATCHDOG" in each for each in manager.listen()[seen:]) <= 1  # one was on its way
+
+
+def test_more_time_is_asked_for_until_it_is_ready(tmp_path: Path, tiny_model: Path) -> None:
+    settings = tmp_path / "genred.toml"
+    with broadcasting() as radio:
+        radio.stall()
+        settings.write_text(f"""
+model = "{tiny_model}"
+sources = [{{ kind = "url", url = "{radio.url("/live")}", stream = "radio", stall_timeout_s = 1 }}]
+sinks = [{{ kind = "jsonl", path = "{tmp_path / "out.jsonl"}" }}]
+""")
+        address = str(tmp_path / "notify")
+        with closing(Manager(address)) as manager, running(settings, None, NOTIFY_SOCKET=address):
+            asked_s: list[float] = []
+            for _ in range(2):
+                seen = len(manager.listen())
+                assert manager.until("EXTEND_TIMEOUT_USEC", str(round(MORE_TIME_S * 1e6)), seen if asked_s else 0)
+                asked_s.append(time.monotonic())
+            assert asked_s[1] - asked_s[0] < MORE_TIME_S / 2
+            radio.go_on()
+            manager.until("READY", "1")
+            order = [name for each in manager.listen() for name in ("EXTEND_TIMEOUT_USEC", "READY") if name in each]
+            assert order == ["EXTEND_TIMEOUT_USEC", "EXTEND_TIMEOUT_USEC", "READY"]
 
 
 def test_the_watchdog_of_another_process_is_not_ours(tmp_path: Path) -> None:

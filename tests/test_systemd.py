@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from daemon import errors
+from daemon.reporter import MORE_TIME_S
 from daemon.service import ENGINE_END_S
 from daemon.settings import Settings, load_settings
 
@@ -124,6 +125,12 @@ def test_what_a_restart_cannot_mend_is_not_restarted() -> None:
 
 def test_systemd_waits_longer_than_a_drain_takes() -> None:
     assert seconds(unit()["TimeoutStopSec"][0]) >= Settings().drain_timeout_s + ENGINE_END_S + 10
+
+
+def test_systemd_waits_for_a_start_as_long_as_genred_asks_it_to() -> None:
+    """Reading a model takes less than the first limit; the extensions come well within the time that they give."""
+    assert MORE_TIME_S < seconds(unit()["TimeoutStartSec"][0]) < 600
+    assert seconds(unit("drop-ins/gpu.conf")["TimeoutStartSec"][0]) > seconds(unit()["TimeoutStartSec"][0])
 
 
 def test_the_check_of_the_start_is_a_command_that_there_is() -> None:

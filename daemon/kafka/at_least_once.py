@@ -15,6 +15,7 @@ from daemon.kafka.mending import Mending
 from daemon.kafka.parcel import Parcel, Sender
 from daemon.kafka.partition import OwnedPartition
 from daemon.kafka.producer import send, stop_producer
+from daemon.metrics import Metrics
 from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
@@ -28,9 +29,9 @@ class AtLeastOnce:
     commit, with a new producer.
     """
 
-    def __init__(self, make_producer: Callable[[], AIOKafkaProducer], on_failure: OnFailure) -> None:
+    def __init__(self, make_producer: Callable[[], AIOKafkaProducer], on_failure: OnFailure, metrics: Metrics) -> None:
         """`make_producer()` makes one that is not started."""
-        self._make_producer, self._on_failure = make_producer, on_failure
+        self._make_producer, self._on_failure, self._metrics = make_producer, on_failure, metrics
         self._producer: AIOKafkaProducer | None = None
         self._opening, self._committing = asyncio.Lock(), asyncio.Lock()
         self._broken: WeakSet[Sender] = WeakSet()
@@ -123,6 +124,7 @@ class AtLeastOnce:
         if producer is not self._producer:
             return
         self._producer = None
+        self._metrics.not_written(error)
         self._letting_go = asyncio.create_task(stop_producer(producer), name="let go of a producer")
         if self._mending.worth_while(error):
             log.error("results were not taken (%r): a new producer goes on from the last commit", error)

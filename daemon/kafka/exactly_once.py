@@ -22,6 +22,7 @@ from daemon.kafka.mending import Mending
 from daemon.kafka.parcel import Parcel, Sender
 from daemon.kafka.partition import OwnedPartition
 from daemon.kafka.producer import send, stop_producer
+from daemon.metrics import Metrics
 from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,13 @@ class ExactlyOnce:
         group: str,
         commit_interval_s: float,
         on_failure: OnFailure,
+        metrics: Metrics,
     ) -> None:
         """`make_producer(transactional_id)` makes one that is not started; `commit_interval_s`: between commits of
         offsets that no result goes with.
         """
         self._make_producer, self._group, self._on_failure = make_producer, group, on_failure
-        self._commit_interval_s = commit_interval_s
+        self._commit_interval_s, self._metrics = commit_interval_s, metrics
         self._outboxes: dict[LogPartition, Outbox] = {}
         self._mending: dict[LogPartition, Mending] = defaultdict(Mending)
 
@@ -127,12 +129,14 @@ class ExactlyOnce:
             where = f"{partition.log.topic}[{partition.log.partition}]"
             try:
                 await self._transaction(outbox.producer, partition, parcels, committed)
-            except FENCED:
+            except FENCED as error:
+                self._metrics.not_written(error)
                 log.warning("%s has a new owner: what was not committed is his", where)
                 partition.fenced = True
                 return
             except Exception as error:  # aiokafka's errors, its assertions, the operating system's
                 partition.broken = True
+                self._metrics.not_written(error)
                 if self._mending[partition.log].worth_while(error):
                     log.error("the transaction of %s failed (%r): going on from what stands in the log", where, error)
                 else:

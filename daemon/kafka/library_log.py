@@ -1,4 +1,4 @@
-"""What aiokafka may log: no secrets, no audio. How often it may say so is daemon/log_repeats.py's business."""
+"""What aiokafka may log: no secrets, no audio. How often it may say so is daemon/log_ration.py's business."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ LOGGERS = (
 
 
 def quieten_library() -> None:
-    """Hold aiokafka's loggers back. At their debug level they write out every request: passwords, tokens and audio."""
-    level = max(logging.INFO, logging.getLogger().level)
+    """Hold aiokafka's loggers back. At their debug level they write out every request: passwords, tokens and audio. At
+    their info level they tell what genred tells in words of its own: for whoever looks for a defect.
+    """
+    asked = logging.getLogger().level
+    level = logging.INFO if asked < logging.INFO else max(logging.WARNING, asked)
     for name in LOGGERS:
         logging.getLogger(name).setLevel(level)

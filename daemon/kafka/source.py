@@ -56,7 +56,7 @@ class KafkaSource:
         drain_timeout_s: float,
     ) -> None:
         """`horizon_s`: how far back the aggregates look; `drain_timeout_s`: the daemon's."""
-        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka", parts=self._partitions)
+        self.status = SourceStatus(f"kafka:{settings.topic}", "kafka", log=log, parts=self._partitions)
         self._kafka, self._settings, self._rules = kafka, settings, rules
         self._topics = OutputTopics(kafka.windows_topic, kafka.tags_topic, kafka.dead_letter_topic)
         self._terms = Terms(self._topics, settings.idle_s, horizon_s)
@@ -289,8 +289,9 @@ class KafkaSource:
                 self._settings.group,
                 self._settings.commit_interval_s,
                 self._fail,
+                self._pipeline.metrics,
             )
-        delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail)
+        delivery = AtLeastOnce(lambda: make_producer(options, self._kafka), self._fail, self._pipeline.metrics)
         try:
             await delivery.open(LogPartition(self._settings.topic, 0))
         except KafkaError as error:

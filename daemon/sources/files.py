@@ -208,11 +208,14 @@ def _unusable(path: Path, error: OSError | av.FFmpegError) -> InputUnusable:
 
 
 def _is_short_riff(path: Path) -> bool:
-    """Whether a WAV file is shorter than its header says, which FFmpeg does not tell."""
-    with path.open("rb") as file:
-        head = file.read(12)
+    """Whether a WAV file is shorter than its header says, which FFmpeg does not tell. One that is gone is none."""
+    try:
+        with path.open("rb") as file:
+            head, size = file.read(12), os.fstat(file.fileno()).st_size
+    except OSError:
+        return False
     says = int.from_bytes(head[4:8], "little")
-    return head[:4] == b"RIFF" and 0 < says < 0xFFFF_FFFF and path.stat().st_size < says + 8
+    return head[:4] == b"RIFF" and 0 < says < 0xFFFF_FFFF and size < says + 8
 
 
 def _nothing() -> None:

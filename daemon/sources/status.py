@@ -27,7 +27,8 @@ class SourceState(StrEnum):
     FAILED = "failed"
 
 
-TROUBLED = frozenset({SourceState.STALLED, SourceState.RETRYING, SourceState.FAILED})
+AT_WORK = frozenset({SourceState.STALLED, SourceState.RETRYING})  # on its trouble, by itself
+TROUBLED = AT_WORK | {SourceState.FAILED}
 
 
 @dataclass(slots=True)
@@ -38,6 +39,7 @@ class SourceStatus:
     kind: str
     state: SourceState = SourceState.STARTING
     quiet: bool = False  # changes are not logged
+    log: logging.Logger = log  # where they are
     restarts: int = 0
     last_error: str | None = None
     dropped_s: float = 0.0
@@ -66,7 +68,7 @@ class SourceStatus:
             self.since_s = time.monotonic()
             self.transitions.append((time.time(), state, reason))
             if not self.quiet:
-                log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
+                self.log.log(_level(state), "source %s is %s: %s", self.name, state, reason)
 
     def silence_s(self) -> float | None:
         """Seconds since audio last arrived; None before the first."""

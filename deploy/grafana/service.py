@@ -175,10 +175,11 @@ def _errors() -> list[Panel]:
         ),
         lines(
             "Streams and sources",
-            "Streams heard, and sources that stall.",
+            "Streams heard, sources that stall, and sources that have failed for good.",
             "none",
             Query(f"sum({chosen('genred_live_streams')})", "streams"),
             Query(f"sum({chosen('genred_stalled_streams')})", "stalled"),
+            Query(f"sum({chosen('genred_failed_sources')})", "failed"),
             width=8,
         ),
         lines(

@@ -1,6 +1,7 @@
-"""Makes what follows from the daemon's settings anew: parts of the chart's values.schema.json, its README's table.
+"""Makes what follows from other files anew: of the daemon's settings, parts of the chart's values.schema.json and its
+README's table; of Prometheus's rules, the PrometheusRule of deploy/kustomize.
 
-Run it after a change of the settings or of values.schema.json: python deploy/helm/make_chart.py
+Run it after a change of the settings, of values.schema.json, or of the rules: python deploy/helm/make_chart.py
 """
 
 from __future__ import annotations
@@ -21,6 +22,22 @@ from daemon.settings import Settings  # noqa: E402
 
 CHART = Path(__file__).resolve().parent / "genred"
 SCHEMA, README = CHART / "values.schema.json", CHART / "README.md"
+RULES = ROOT / "deploy" / "prometheus" / "rules"
+RULES_OBJECT = ROOT / "deploy" / "kustomize" / "components" / "observability" / "prometheusrule.yaml"
+RULES_HEAD = """# Made by deploy/helm/make_chart.py of deploy/prometheus/rules. Do not edit.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: genred
+  labels:
+    app.kubernetes.io/name: genred
+    app.kubernetes.io/instance: genred
+    app.kubernetes.io/component: rules
+    app.kubernetes.io/version: "{version}"
+    app.kubernetes.io/part-of: genred
+spec:
+  groups:
+"""
 BEGIN, END = "<!-- made: values -->\n", "<!-- end -->\n"
 # What other values say, or the pod's name does.
 ELSEWHERE = {"Settings": {"sources", "sinks"}, "KafkaSettings": {"tls", "sasl"}, "HttpSettings": {"enabled"}}
@@ -30,10 +47,19 @@ SOURCES = {"settings": "genred.toml, by the names of docs/settings.md.", "source
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
     schema = made_schema(json.loads(SCHEMA.read_text(encoding="utf-8")))
     SCHEMA.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     README.write_text(made_readme(README.read_text(encoding="utf-8"), schema), encoding="utf-8")
+    RULES_OBJECT.write_text(made_rules(), encoding="utf-8")
+
+
+def made_rules() -> str:
+    """The rules as an object for the Prometheus operator."""
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))["appVersion"]
+    texts = [(RULES / name).read_text(encoding="utf-8") for name in ("recording.yml", "alerts.yml")]
+    lines = "".join(text.partition("groups:\n")[2] for text in texts).splitlines()
+    return RULES_HEAD.format(version=version) + "".join(f"  {line}".rstrip() + "\n" for line in lines)
 
 
 def made_schema(schema: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ remove() {
 }
 
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+  say "stopping genred: it drains, for 20 s at most unless its settings say more"
   systemctl stop genred.service 'genred@*.service' 2>/dev/null || true
   for link in "$units"/*.wants/genred.service "$units"/*.wants/genred@*.service; do
     remove "$link"
@@ -45,6 +46,7 @@ remove "$units/genred@.service"
 if [ -z "$root" ]; then
   # Only the link that install.sh made, not a program of the same name.
   if [ "$(readlink /usr/local/bin/genred)" = /opt/genred/bin/genred ]; then remove /usr/local/bin/genred; fi
+  say "removing /opt/genred: thousands of files, half a minute on a slow disk"
   remove /opt/genred
 fi
 

@@ -17,6 +17,7 @@ from export.data import augment_spectrum as spectrum
 from export.data.augment_draws import Draws
 from export.errors import SettingsUnusable
 from models.front_ends.spec import FrontEnd, Kind
+from models.networks.registry import has_frozen_body
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -31,7 +32,6 @@ ALLOWED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "frame33": ("mixup",),
     "track174": ("mixup",),
 }
-_HEARD_ONCE: Final = ("musicnn-mlp", "wav2vec2-mlp")  # by a frozen body, whose answers are kept
 
 
 class AugmentSettings(BaseModel):
@@ -72,7 +72,7 @@ class AugmentSettings(BaseModel):
 
 def kinds_allowed(network: str, front_end_kind: Kind) -> tuple[str, ...]:
     """What windows of that front end can undergo on their way to that network; some can nothing."""
-    return () if network in _HEARD_ONCE else ALLOWED[front_end_kind]
+    return () if has_frozen_body(network) else ALLOWED[front_end_kind]
 
 
 def check_allowed(settings: AugmentSettings, kind: Kind) -> None:

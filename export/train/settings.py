@@ -12,7 +12,7 @@ from export.data.balance import Balance
 from export.data.recipe import Recipe
 from models.front_ends.named import HEARINGS, HearingName
 from models.front_ends.spec import FrontEnd
-from models.networks.registry import NETWORKS
+from models.networks.registry import NETWORKS, has_frozen_body
 from models.whole_times import whole_times
 
 LossKind = Literal["auto", "asymmetric-focal", "asl", "bce", "ce", "soft-bce", "kl"]
@@ -22,7 +22,6 @@ Count = Annotated[int, Field(ge=1)]
 
 _USUAL: Final[HearingName] = "spectrogram"
 _PUBLISHED: Final = "wav2vec2"  # begins with a body that others have published, whatever its options say
-_FROZEN_ANYWAY: Final = ("musicnn-mlp", "wav2vec2-mlp")
 SOFTMAX_LOSSES: Final = ("ce", "kl")  # one label a window; the others have a sigmoid for each label
 
 
@@ -169,7 +168,7 @@ class TrainSettings(Part):
 
     def _check_learnt(self) -> None:
         """ValueError unless the body of a network that begins with no other one has learnt something."""
-        if self.network in _FROZEN_ANYWAY:
+        if has_frozen_body(self.network):
             raise ValueError(
                 f"frozen = 'body': the body of {self.network} never moves, and the layer between it and the last one "
                 "has yet to learn; leave it out"

@@ -14,13 +14,46 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from export.errors import InputUnusable
+from export.errors import CannotWrite, InputUnusable
 from export.train.run_folder import differences
 from export.tune.claims import REPEATS, to_repeat
 
 _NAME: Final = "genred"
 _PLAN: Final = "plan"
 _SILENT_BEATS: Final = 4  # heartbeats that a process may miss before its trial counts as killed
+
+
+_UNWRITABLE: Final = (  # SQLite's primary result codes
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_PERM,
+)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """A block that writes the study: CannotWrite where SQLite cannot, whatever Optuna makes of that (it stumbles over
+    trials that it could not end).
+    """
+    try:
+        yield
+    except Exception as error:
+        why = _unwritable(error)
+        if why is None:
+            raise
+        raise CannotWrite(
+            f"{path}: the study cannot be written ({why}): make room there and start again: it goes on with what it has"
+        ) from error
+
+
+def _unwritable(error: BaseException | None) -> sqlite3.Error | None:
+    """What SQLite said at the bottom of it, if that is of the disk and not of the file's content."""
+    while error is not None and not isinstance(error, sqlite3.Error):
+        error = error.__cause__ or error.__context__
+    return error if error is not None and error.sqlite_errorcode & 0xFF in _UNWRITABLE else None
 
 
 class StudyLock:
@@ -80,6 +113,8 @@ def open_study(
         if before is None:
             study.set_user_attr(_PLAN, dict(plan))
     except (SQLAlchemyError, RuntimeError) as error:
+        if _unwritable(error):
+            raise
         first = str(error).splitlines()[0]
         raise InputUnusable(f"{path}: not a study that this version of Optuna can use: {first[:200]}") from None
     differing = [] if before is None else list(differences(before, plan))

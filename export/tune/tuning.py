@@ -18,7 +18,7 @@ from export.tune import claims
 from export.tune.applied import Hearer, base_table
 from export.tune.objective import Objective, Trainer, TrialFailed
 from export.tune.space import Space, Value, grid_size, shuffled_grid
-from export.tune.study_file import StudyLock, find_killed, open_study
+from export.tune.study_file import StudyLock, find_killed, open_study, writing
 
 _POINT: Final = "point"  # user attribute: the number of the grid's point
 _HOPELESS: Final = 3  # errors in a row, from the first trial on, that end the study
@@ -68,8 +68,15 @@ def tune(
     """Run trials until the study has its number, others' included, and return it.
 
     Trials that a killed process left are repeated, from their last state. told: of each trial that ends here.
-    InputUnusable when the study is another search's, or when the first trials all end in errors.
+    InputUnusable when the study is another search's, or when the first trials all end in errors; CannotWrite.
     """
+    with writing(study_file):
+        return _tune(search, study_file, runs, trainer, told)
+
+
+def _tune(
+    search: Search, study_file: Path, runs: Path, trainer: Trainer, told: Callable[[FrozenTrial], None]
+) -> optuna.Study:
     study_file.parent.mkdir(parents=True, exist_ok=True)
     runs.mkdir(parents=True, exist_ok=True)
     lock = StudyLock(study_file)

@@ -43,12 +43,14 @@ class NetworkKind:
     """make: (n_labels=, input_shape=, **options) -> a network; ValueError for inputs and options it cannot take.
 
     hearing: what it usually listens to, a name of `models.front_ends.named`. begins_with: options that say where a run
-    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them.
+    takes its first weights from; they are nothing to the network itself, and no checkpoint keeps them. frozen_body:
+    only what follows the body learns; each window goes through the body once, and its answer is kept.
     """
 
     make: Callable[..., nn.Module]
     hearing: HearingName = "spectrogram"
     begins_with: frozenset[str] = frozenset()
+    frozen_body: bool = False
 
 
 def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[int, ...]) -> nn.Module:
@@ -59,6 +61,11 @@ def make_network(name: str, n_labels: int, options: Options, input_shape: tuple[
     Options that a run begins with are passed over.
     """
     return NETWORKS[name].make(n_labels=n_labels, input_shape=input_shape, **architecture(name, options))
+
+
+def has_frozen_body(name: str) -> bool:
+    """Whether the body of that network never moves; False for an unknown name."""
+    return name in NETWORKS and NETWORKS[name].frozen_body
 
 
 def architecture(name: str, options: Options) -> Options:
@@ -77,7 +84,7 @@ NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "mfcc-cnn": NetworkKind(MfccCnn, "mfcc"),
     "music-genre-cnn": NetworkKind(music_genre_cnn, "mel-image"),
     "musicnn": NetworkKind(musicnn, "musicnn"),
-    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn", _CHECKPOINT),
+    "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn", _CHECKPOINT, frozen_body=True),
     "resnet50": NetworkKind(ResNet50, "mel-image", frozenset({"weights"})),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
@@ -85,5 +92,5 @@ NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "vector-dense": NetworkKind(VectorDense, "track174"),
     "vector-rnn": NetworkKind(VectorRnn, "track174"),
     "wav2vec2": NetworkKind(Wav2Vec2, "waveform", _CHECKPOINT),
-    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s", _CHECKPOINT),
+    "wav2vec2-mlp": NetworkKind(wav2vec2_mlp, "waveform-10s", _CHECKPOINT, frozen_body=True),
 }
