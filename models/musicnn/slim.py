@@ -1,0 +1,181 @@
+"""Several musicnns as one small network: of their filters only those that do something, and these not everywhere.
+
+Most filters of the published networks are dead (`models.musicnn.living_filters`). Those that live listen here at every
+second frame and every few mels, the timbral ones as mixtures of `rank` patterns that all of them share, and each hop
+block by itself, so that a block's part is computed once for both of its windows (`models.musicnn.slim_hops`). Behind
+them every musicnn goes its own way, as published; the labels are merged at last.
+
+Normalisations are part of the weights: what starts from trained networks (`models.musicnn.slim_start`) needs none, and
+it trains as it is served.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.musicnn.network import N_EMBEDDING, N_MELS
+from models.networks.option_checks import check_counts, parsed_counts
+
+BLOCK_FRAMES: Final = 125
+TIMBRAL_MELS: Final = (38, 67)
+TIMBRAL_FRAMES: Final = 7
+TEMPORAL_FRAMES: Final = (128, 64, 32)
+STEP_FRAMES: Final = 2
+N_STEPS: Final = -(-BLOCK_FRAMES // STEP_FRAMES)  # of a block
+MID_FILTERS: Final = 64
+MID_LAYERS: Final = 3
+MID_STEPS: Final = 3  # that a middle layer sees; musicnn's see seven frames
+CENTRE: Final = 1.8  # log-mel of music, about: what lies beyond an edge is taken for it, not for silence
+FILTERS: Final = "24,16,4,6,18;72,72,12,10,46"  # all of musicnn-msd and musicnn-mtt that live, or nearly
+_KINDS: Final = len(TIMBRAL_MELS) + len(TEMPORAL_FRAMES)
+_TINY: Final = 1e-6
+
+
+class Shared(nn.Module):
+    """Timbral filters of one height as mixtures of `rank` patterns, and their maxima over frequency."""
+
+    def __init__(self, rank: int, n_filters: int, mels: int, step_mels: int) -> None:
+        super().__init__()
+        self.patterns = nn.Conv2d(1, rank, (TIMBRAL_FRAMES, mels), (STEP_FRAMES, step_mels), bias=False)
+        self.mixtures = nn.Conv2d(rank, n_filters, 1, bias=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(batch, 1, frames, 96) -> (batch, n_filters, steps)."""
+        return _highest(self.mixtures(self.patterns(image)))
+
+
+class Tower(nn.Module):
+    """What is one musicnn's own: all behind its filters. filters: how many it has of each of the five kinds."""
+
+    def __init__(self, filters: tuple[int, ...], n_labels: int) -> None:
+        super().__init__()
+        self.filters = filters
+        n_front = sum(filters)
+        self.gain = nn.Parameter(torch.ones(n_front, 1))  # -1 where musicnn's normalisation turns a filter over
+        self.bias = nn.Parameter(torch.zeros(n_front, 1))
+        self.scale = nn.Parameter(torch.ones(n_front, 1))
+        self.mid = nn.ModuleList(
+            nn.Conv1d(n, MID_FILTERS, MID_STEPS, padding=MID_STEPS // 2)
+            for n in (n_front, *[MID_FILTERS] * (MID_LAYERS - 1))
+        )
+        self.mid_scale = nn.Parameter(torch.ones(MID_LAYERS, MID_FILTERS, 1))
+        self.dense = nn.Linear(2 * (n_front + MID_LAYERS * MID_FILTERS), N_EMBEDDING)
+        self.output = nn.Linear(N_EMBEDDING, n_labels)
+
+    def embedding(self, highest: Tensor) -> Tensor:
+        """Its filters' maxima over frequency, (batch, n_front, steps) -> (batch, 200)."""
+        front = functional.relu(highest * self.gain + self.bias) * self.scale
+        last = functional.relu(self.mid[0](front)) * self.mid_scale[0]
+        features = [front, last]
+        for layer, scale in zip(self.mid[1:], self.mid_scale[1:], strict=True):
+            last = last + functional.relu(layer(last)) * scale
+            features.append(last)
+        heard = torch.cat(features, dim=1)
+        return functional.relu(self.dense(torch.cat([heard.amax(dim=2), heard.mean(dim=2)], dim=1)))
+
+
+class SlimMusicnn(nn.Module):
+    """Log-mel windows of two blocks -> scores of `n_labels` labels.
+
+    filters: of each tower, of each kind (7 frames x 38 mels, 7 x 67, 128 x 1, 64 x 1, 32 x 1). own_labels: how many
+    labels each tower has, "50,50"; without it n_labels each. merge: (sum of own labels, n_labels), the weights with
+    which the towers' scores are added up. ValueError for values no network can have.
+    """
+
+    merge: Tensor
+
+    def __init__(
+        self,
+        n_labels: int,
+        filters: str = FILTERS,
+        own_labels: str = "",
+        rank: int = 32,
+        step_mels: int = 4,
+        step_temporal_mels: int = 4,
+    ) -> None:
+        super().__init__()
+        check_counts({"rank": rank, "step_mels": step_mels, "step_temporal_mels": step_temporal_mels})
+        counts = [parsed_counts("filters", part) for part in filters.split(";")]
+        owned = parsed_counts("own_labels", own_labels) if own_labels else (n_labels,) * len(counts)
+        if any(len(count) != _KINDS for count in counts) or len(owned) != len(counts):
+            raise ValueError(f"filters: {_KINDS} numbers for each tower, as in {FILTERS}; own_labels: one for each")
+        self.by_kind = list(zip(*counts, strict=True))  # of each kind, each tower's filters
+        n_of_kind = [sum(own) for own in self.by_kind]
+        self.n_of_timbral = n_of_kind[: len(TIMBRAL_MELS)]
+        self.timbral = nn.ModuleList(
+            Shared(rank, n, mels, step_mels) for n, mels in zip(self.n_of_timbral, TIMBRAL_MELS, strict=True)
+        )
+        self.temporal = nn.ModuleList(
+            nn.Conv2d(1, n, (frames, 1), (STEP_FRAMES, step_temporal_mels), bias=False)
+            for n, frames in zip(n_of_kind[len(TIMBRAL_MELS) :], TEMPORAL_FRAMES, strict=True)
+        )
+        self.towers = nn.ModuleList(Tower(count, n) for count, n in zip(counts, owned, strict=True))
+        self.register_buffer("merge", torch.eye(n_labels).repeat(len(counts), 1)[: sum(owned)] / len(counts))
+
+    @property
+    def n_timbral(self) -> int:
+        """Channels of the timbral filters, of all towers."""
+        return sum(self.n_of_timbral)
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """float32 (batch, 250, 96) -> scores in 0..1, (batch, n_labels)."""
+        return self.scores(self._both_blocks(log_mel), log_mel)
+
+    def logits(self, log_mel: Tensor) -> Tensor:
+        """float32 (batch, 250, 96) -> (batch, n_labels) before the sigmoid: the merged scores' own."""
+        return torch.logit(self(log_mel), _TINY)
+
+    def embedding(self, log_mel: Tensor) -> Tensor:
+        """float32 (batch, 250, 96) -> the towers' penultimate layers side by side, (batch, 200 * n_towers)."""
+        return torch.cat(self._embeddings(self._both_blocks(log_mel), log_mel), dim=1)
+
+    def timbral_of(self, block: Tensor) -> Tensor:
+        """One block (batch, 125, 96) -> the timbral filters' maxima over frequency, (batch, n_timbral, N_STEPS)."""
+        reach = TIMBRAL_FRAMES // 2
+        image = functional.pad((block - CENTRE).unsqueeze(1), (0, 0, reach, reach))
+        return torch.cat([shared(image) for shared in self.timbral], dim=1)
+
+    def scores(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
+        """The rest of the way, from both blocks' `timbral_of`, (batch, n_timbral, 2 * N_STEPS): (batch, n_labels)."""
+        embeddings = self._embeddings(timbral, log_mel)
+        own = [torch.sigmoid(tower.output(heard)) for tower, heard in zip(self.towers, embeddings, strict=True)]
+        return torch.cat(own, dim=1) @ self.merge
+
+    def _both_blocks(self, log_mel: Tensor) -> Tensor:
+        return torch.cat([self.timbral_of(block) for block in log_mel.split(BLOCK_FRAMES, dim=1)], dim=2)
+
+    def _embeddings(self, timbral: Tensor, log_mel: Tensor) -> list[Tensor]:
+        of_kind = [*timbral.split(self.n_of_timbral, dim=1), *self._temporal(log_mel - CENTRE)]
+        of_towers = zip(
+            *(kind.split(list(own), dim=1) for kind, own in zip(of_kind, self.by_kind, strict=True)), strict=True
+        )
+        return [tower.embedding(torch.cat(own, dim=1)) for tower, own in zip(self.towers, of_towers, strict=True)]
+
+    def _temporal(self, centred: Tensor) -> list[Tensor]:
+        """The temporal filters' maxima over frequency, at every second frame: (batch, n, 2 * N_STEPS) a kind.
+
+        The second block's timbral outputs stand a frame earlier, for a block has an odd number of frames.
+        """
+        found = []
+        for conv, frames in zip(self.temporal, TEMPORAL_FRAMES, strict=True):
+            before = (frames - 1) // 2
+            after = (2 * N_STEPS - 1) * STEP_FRAMES + frames - before - centred.shape[1]
+            found.append(_highest(conv(functional.pad(centred, (0, 0, before, after)).unsqueeze(1))))
+        return found
+
+
+def slim_musicnn(n_labels: int, input_shape: tuple[int, ...], **options: str | int) -> SlimMusicnn:
+    """For windows of two blocks of 96 mels a frame, and no other; ValueError."""
+    if input_shape != (2 * BLOCK_FRAMES, N_MELS):
+        raise ValueError(
+            f"it takes windows of {2 * BLOCK_FRAMES} frames of {N_MELS} mels (front end musicnn, 4 s every 2 s), not an "
+            f"array of shape {input_shape}"
+        )
+    return SlimMusicnn(n_labels, **options)  # type: ignore[arg-type]  # its own ValueErrors
+
+
+def _highest(outputs: Tensor) -> Tensor:
+    """(batch, n, steps, places) -> the maximum over places, (batch, n, steps)."""
+    return functional.max_pool2d(outputs, (1, outputs.shape[3])).squeeze(3)
