@@ -80,9 +80,8 @@ def test_with_a_pattern_for_every_filter_inner_outputs_are_the_trained_filters_o
         wanted = block(network.input_norm(heard.unsqueeze(1)))
         living = block.conv.weight.flatten(1).norm(dim=1).nonzero()[:, 0]
         shift = block.norm.bias - block.norm.running_mean * block.norm.weight / (block.norm.running_var + 1e-3).sqrt()
-        tower = slim.towers[0]
         highest = slim.timbral_of(heard[:, :BLOCK_FRAMES])[:, :n]
-        ours = torch.relu(highest * tower.gain[:n] + tower.bias[:n]) * tower.scale[:n] + shift[living][:, None]
+        ours = torch.relu(highest * slim.gain[:n] + slim.bias[:n]) * slim.scale[:n] + shift[living][:, None]
     theirs = wanted[:, living][:, :, :BLOCK_FRAMES:STEP_FRAMES]
     assert ours.shape == theirs.shape == (2, n, N_STEPS)
     torch.testing.assert_close(ours[:, :, 2:-2], theirs[:, :, 2:-2], rtol=1e-4, atol=1e-4)
@@ -92,7 +91,12 @@ def test_fewer_patterns_than_filters_answer_less_like_them() -> None:
     network = trained(1, 3)
     exact = slim_of([network, trained(2, 4)], rank=8).timbral_of(windows(2)[:, :BLOCK_FRAMES])
     errors = [
-        float((slim_of([network, trained(2, 4)], rank).timbral_of(windows(2)[:, :BLOCK_FRAMES]) - exact).detach().abs().mean())
+        float(
+            (slim_of([network, trained(2, 4)], rank).timbral_of(windows(2)[:, :BLOCK_FRAMES]) - exact)
+            .detach()
+            .abs()
+            .mean()
+        )
         for rank in (6, 2)
     ]
     assert 0 < errors[0] < errors[1]

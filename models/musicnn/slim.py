@@ -28,7 +28,7 @@ MID_FILTERS: Final = 64
 MID_LAYERS: Final = 3
 MID_STEPS: Final = 3  # that a middle layer sees; musicnn's see seven frames
 CENTRE: Final = 1.8  # log-mel of music, about: what lies beyond an edge is taken for it, not for silence
-FILTERS: Final = "24,16,4,6,18;72,72,12,10,46"  # all of musicnn-msd and musicnn-mtt that live, or nearly
+FILTERS: Final = "24,16,4,6,18;72,64,12,10,46"  # what lives of musicnn-msd and musicnn-mtt, nearly; in sixteens
 _KINDS: Final = len(TIMBRAL_MELS) + len(TEMPORAL_FRAMES)
 _TINY: Final = 1e-6
 
@@ -38,7 +38,8 @@ class Shared(nn.Module):
 
     def __init__(self, rank: int, n_filters: int, mels: int, step_mels: int) -> None:
         super().__init__()
-        self.patterns = nn.Conv2d(1, rank, (TIMBRAL_FRAMES, mels), (STEP_FRAMES, step_mels), bias=False)
+        size, step, around = (TIMBRAL_FRAMES, mels), (STEP_FRAMES, step_mels), (TIMBRAL_FRAMES // 2, 0)
+        self.patterns = nn.Conv2d(1, rank, size, step, around, bias=False)
         self.mixtures = nn.Conv2d(rank, n_filters, 1, bias=False)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -53,27 +54,23 @@ class Tower(nn.Module):
         super().__init__()
         self.filters = filters
         n_front = sum(filters)
-        self.gain = nn.Parameter(torch.ones(n_front, 1))  # -1 where musicnn's normalisation turns a filter over
-        self.bias = nn.Parameter(torch.zeros(n_front, 1))
-        self.scale = nn.Parameter(torch.ones(n_front, 1))
         self.mid = nn.ModuleList(
-            nn.Conv1d(n, MID_FILTERS, MID_STEPS, padding=MID_STEPS // 2)
+            nn.Conv2d(n, MID_FILTERS, (1, MID_STEPS), padding=(0, MID_STEPS // 2))
             for n in (n_front, *[MID_FILTERS] * (MID_LAYERS - 1))
         )
-        self.mid_scale = nn.Parameter(torch.ones(MID_LAYERS, MID_FILTERS, 1))
+        self.mid_scale = nn.Parameter(torch.ones(MID_LAYERS, MID_FILTERS, 1, 1))
         self.dense = nn.Linear(2 * (n_front + MID_LAYERS * MID_FILTERS), N_EMBEDDING)
         self.output = nn.Linear(N_EMBEDDING, n_labels)
 
-    def embedding(self, highest: Tensor) -> Tensor:
-        """Its filters' maxima over frequency, (batch, n_front, steps) -> (batch, 200)."""
-        front = functional.relu(highest * self.gain + self.bias) * self.scale
+    def embedding(self, front: Tensor) -> Tensor:
+        """Its filters' answers, (batch, n_front, 1, steps) -> (batch, 200)."""
         last = functional.relu(self.mid[0](front)) * self.mid_scale[0]
         features = [front, last]
         for layer, scale in zip(self.mid[1:], self.mid_scale[1:], strict=True):
             last = last + functional.relu(layer(last)) * scale
             features.append(last)
         heard = torch.cat(features, dim=1)
-        return functional.relu(self.dense(torch.cat([heard.amax(dim=2), heard.mean(dim=2)], dim=1)))
+        return functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
 
 
 class SlimMusicnn(nn.Module):
@@ -108,10 +105,23 @@ class SlimMusicnn(nn.Module):
             Shared(rank, n, mels, step_mels) for n, mels in zip(self.n_of_timbral, TIMBRAL_MELS, strict=True)
         )
         self.temporal = nn.ModuleList(
-            nn.Conv2d(1, n, (frames, 1), (STEP_FRAMES, step_temporal_mels), bias=False)
+            nn.Conv2d(1, n, (frames, 1), (STEP_FRAMES, step_temporal_mels), (frames // 2, 0), bias=False)
             for n, frames in zip(n_of_kind[len(TIMBRAL_MELS) :], TEMPORAL_FRAMES, strict=True)
         )
         self.towers = nn.ModuleList(Tower(count, n) for count, n in zip(counts, owned, strict=True))
+        n_front = sum(n_of_kind)
+        self.gain = nn.Parameter(torch.ones(n_front, 1))  # -1 where musicnn's normalisation turns a filter over
+        self.bias = nn.Parameter(torch.zeros(n_front, 1))
+        self.scale = nn.Parameter(torch.ones(n_front, 1))
+        starts = [sum(n_of_kind[:kind]) for kind in range(_KINDS)]
+        self._own = [  # of each tower, which of the filters, kind by kind, are its own
+            [
+                start + sum(own[:tower]) + n
+                for start, own in zip(starts, self.by_kind, strict=True)
+                for n in range(own[tower])
+            ]
+            for tower in range(len(counts))
+        ]
         self.register_buffer("merge", torch.eye(n_labels).repeat(len(counts), 1)[: sum(owned)] / len(counts))
 
     @property
@@ -133,8 +143,7 @@ class SlimMusicnn(nn.Module):
 
     def timbral_of(self, block: Tensor) -> Tensor:
         """One block (batch, 125, 96) -> the timbral filters' maxima over frequency, (batch, n_timbral, N_STEPS)."""
-        reach = TIMBRAL_FRAMES // 2
-        image = functional.pad((block - CENTRE).unsqueeze(1), (0, 0, reach, reach))
+        image = (block - CENTRE).unsqueeze(1)
         return torch.cat([shared(image) for shared in self.timbral], dim=1)
 
     def scores(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
@@ -147,23 +156,10 @@ class SlimMusicnn(nn.Module):
         return torch.cat([self.timbral_of(block) for block in log_mel.split(BLOCK_FRAMES, dim=1)], dim=2)
 
     def _embeddings(self, timbral: Tensor, log_mel: Tensor) -> list[Tensor]:
-        of_kind = [*timbral.split(self.n_of_timbral, dim=1), *self._temporal(log_mel - CENTRE)]
-        of_towers = zip(
-            *(kind.split(list(own), dim=1) for kind, own in zip(of_kind, self.by_kind, strict=True)), strict=True
-        )
-        return [tower.embedding(torch.cat(own, dim=1)) for tower, own in zip(self.towers, of_towers, strict=True)]
-
-    def _temporal(self, centred: Tensor) -> list[Tensor]:
-        """The temporal filters' maxima over frequency, at every second frame: (batch, n, 2 * N_STEPS) a kind.
-
-        The second block's timbral outputs stand a frame earlier, for a block has an odd number of frames.
-        """
-        found = []
-        for conv, frames in zip(self.temporal, TEMPORAL_FRAMES, strict=True):
-            before = (frames - 1) // 2
-            after = (2 * N_STEPS - 1) * STEP_FRAMES + frames - before - centred.shape[1]
-            found.append(_highest(conv(functional.pad(centred, (0, 0, before, after)).unsqueeze(1))))
-        return found
+        image = (log_mel - CENTRE).unsqueeze(1)
+        highest = torch.cat([timbral, *(_highest(conv(image)) for conv in self.temporal)], dim=1)
+        front = (functional.relu(highest * self.gain + self.bias) * self.scale).unsqueeze(2)
+        return [tower.embedding(front[:, own]) for tower, own in zip(self.towers, self._own, strict=True)]
 
 
 def slim_musicnn(n_labels: int, input_shape: tuple[int, ...], **options: str | int) -> SlimMusicnn:

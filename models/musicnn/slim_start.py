@@ -30,18 +30,23 @@ def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, pat
     slim.merge.copy_(merge)
     weights: list[list[Tensor]] = [[] for _ in slim.by_kind]
     pulls: list[list[Tensor]] = [[] for _ in slim.by_kind]
+    answers: list[list[Tensor]] = [[] for _ in slim.by_kind]
     for tower, network in zip(slim.towers, trained, strict=True):
         assert isinstance(tower, Tower)
         kept = [_strongest(network, kind, n) for kind, n in enumerate(tower.filters)]
         for kind, filters in enumerate(kept):
             weights[kind].append(_upward_weight(network, kind)[filters])
             pulls[kind].append(_pull(network, kind)[filters])
+            answers[kind].append(_answer(network, kind)[:, filters])
         _start_tower(tower, network, kept)
     for kind, shared in enumerate(slim.timbral):
         assert isinstance(shared, Shared)
         _share(shared, torch.cat(weights[kind]), torch.cat(pulls[kind]), patches[kind])
     for conv, own in zip(slim.temporal, weights[len(TIMBRAL_MELS) :], strict=True):
         conv.weight.copy_(torch.cat(own))
+    columns = torch.cat([of_tower for of_kind in answers for of_tower in of_kind], dim=1)
+    for parameter, column in zip((slim.gain, slim.bias, slim.scale), columns, strict=True):
+        parameter.copy_(column[:, None])
 
 
 def _share(shared: Shared, weight: Tensor, pull: Tensor, patches: Tensor) -> None:
@@ -63,28 +68,23 @@ def _share(shared: Shared, weight: Tensor, pull: Tensor, patches: Tensor) -> Non
 
 def _start_tower(tower: Tower, network: Musicnn, kept: list[Tensor]) -> None:
     blocks, middle = _blocks(network), [block for block in network.mid if isinstance(block, MidBlock)]
-    folded = [folded_norm(block.norm) for block in blocks]
     starts = [sum(len(block.norm.weight) for block in blocks[:kind]) for kind in range(len(blocks))]
     places = torch.cat([start + own for start, own in zip(starts, kept, strict=True)])
     dropped = torch.ones(middle[0].conv.in_channels, dtype=torch.bool)
     dropped[places] = False
-    for parameter, values in (
-        (tower.gain, torch.cat([upward_sign(block.norm) for block in blocks])),
-        (tower.bias, torch.cat([_bias(network, kind) for kind in range(len(blocks))])),
-        (tower.scale, torch.cat([scale for scale, _ in folded])),
-    ):
-        parameter.copy_(values[places].float()[:, None])
-    constant = torch.cat([shift for _, shift in folded]).float()  # what every channel is above what it is here
+    constant = torch.cat(
+        [folded_norm(block.norm)[1] for block in blocks]
+    ).float()  # what every channel is above what it is here
     constant[dropped] = torch.cat([_at_rest(block) for block in blocks])[dropped]
     constants = [constant]
     read = places
     for number, (conv, block) in enumerate(zip(tower.mid, middle, strict=True)):
         assert block.conv.bias is not None
         weight = block.conv.weight
-        conv.weight.copy_(_at_steps(weight[:, read]))
+        conv.weight.copy_(_at_steps(weight[:, read])[:, :, None])
         conv.bias.copy_(block.conv.bias + weight.sum(dim=2) @ constants[-1])
         scale, shift = folded_norm(block.norm)
-        tower.mid_scale[number].copy_(scale.float()[:, None])
+        tower.mid_scale[number].copy_(scale.float()[:, None, None])
         constants.append(shift.float() + (constants[-1] if number else 0))
         read = torch.arange(weight.shape[0])
     dense = dense_after(network.pooled_norm, network.dense)
@@ -132,9 +132,13 @@ def _upward_weight(network: Musicnn, kind: int) -> Tensor:
     return block.conv.weight * (scale * upward_sign(block.norm)).float()[:, None, None, None]
 
 
-def _bias(network: Musicnn, kind: int) -> Tensor:
-    """For log-mel less `CENTRE`."""
+def _answer(network: Musicnn, kind: int) -> Tensor:
+    """What filters make of their maxima over log-mel less `CENTRE`: gain, bias and scale, (3, n)."""
     block = _blocks(network)[kind]
+    return torch.stack([upward_sign(block.norm), _bias(network, block), folded_norm(block.norm)[0]]).float()
+
+
+def _bias(network: Musicnn, block: FrontBlock) -> Tensor:
     assert block.conv.bias is not None
     scale, shift = folded_norm(network.input_norm)
     offset: Tensor = block.conv.bias + (shift + CENTRE * scale).float() * block.conv.weight.sum(dim=(1, 2, 3))
