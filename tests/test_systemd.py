@@ -241,7 +241,9 @@ def test_purging_leaves_nothing(tmp_path: Path) -> None:
     assert files(tmp_path) == {}
 
 
-@pytest.mark.parametrize("arguments", [("--with", "backoff"), ("--with", "../x"), ("--with",), ("--now",), ("--extras",)])
+@pytest.mark.parametrize(
+    "arguments", [("--with", "backoff"), ("--with", "../x"), ("--with",), ("--now",), ("--extras",)]
+)
 def test_a_wrong_argument_writes_nothing(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run(SYSTEMD / "install.sh", *arguments, DESTDIR=str(tmp_path))
     assert done.returncode == errors.EXIT_USAGE
