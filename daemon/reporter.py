@@ -41,9 +41,10 @@ class Reporter:
         """Tell what has changed, and what is due."""
         now_s = time.monotonic()
         alive = self._health.dead() is None
-        if alive and self._alive_every_s is not None and now_s - self._alive_at_s >= self._alive_every_s - self._look_s:
-            if self._notifier.send(WATCHDOG=1):
-                self._alive_at_s = now_s
+        every_s = self._alive_every_s
+        due = alive and every_s is not None and now_s - self._alive_at_s >= every_s - self._look_s
+        if due and self._notifier.send(WATCHDOG=1):
+            self._alive_at_s = now_s
         if self._stopping:
             self._say_stopping()
             return
