@@ -10,7 +10,7 @@ export PYTHON
 # The tests start hundreds of processes, each of which would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos lock image-check clean help
+.PHONY: run test test-openvino setup setup-test lint plain bench bench-engine bench-peers bench-kafka chaos soak lock image-check clean help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -78,6 +78,11 @@ $(PEERS)/musicnn/.done:
 # make chaos   workers and brokers killed, stopped and paused amid a broadcast, a quarter of an hour; docs/chaos.md
 chaos: setup-test
 	.venv/bin/python -m tests.chaos --report docs/chaos.md
+
+# make soak   a hundred live streams, the broker killed and the model swapped now and then; MINUTES=240: for hours; docs/soak.md
+MINUTES ?= 10
+soak: setup-test
+	.venv/bin/python -m tests.soak --minutes $(MINUTES) --report docs/soak.md
 
 # make bench-kafka   one Kafka worker beside the engine alone, with a broker of its own
 bench-kafka: setup-test

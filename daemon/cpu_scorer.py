@@ -100,7 +100,8 @@ def _run(
         carried = [carry for window in windows if (carry := _carried(model, window)) is not None]
         scores, carries = model.scores_and_carries(inputs, np.stack(carried) if carried else None)
         for window, carry in zip(windows, carries, strict=True):
-            _keep(window.blocks[-1], model, carry.copy() if len(windows) > 1 else carry)
+            # A copy: what onnxruntime returns lies in the session's own memory, and keeps all of that.
+            _keep(window.blocks[-1], model, carry.copy())
     for place, own in zip(places, scores, strict=True):
         found[place] = own
 

@@ -20,6 +20,7 @@ from daemon.health import Health
 from daemon.ledger import Ledger
 from daemon.metrics import Metrics
 from daemon.model import Model
+from daemon.native_memory import giving_back
 from daemon.notify import notifier_of
 from daemon.pipeline import Pipeline
 from daemon.reporter import Reporter
@@ -53,8 +54,9 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     health = Health(pipeline, engine, models, sources, ledger, metrics, guard)
     _say_who(metrics, models)
     metrics.event_loop_lag_seconds.set_function(lambda: guard.loop_lag_s)
-    async with _http(settings, health, metrics), _reporting(settings, health) as reloaded:
+    async with giving_back(), _http(settings, health, metrics), _reporting(settings, health) as reloaded:
         swap = ModelSwap(engine, models, settings, reread, metrics, health.serving, reloaded)
+        del models  # those that are swapped go
         service = Service(pipeline, engine, sources, sinks, settings.drain_timeout_s, required_streams(settings))
         with tracing(settings.tracing, metrics), guard.watching():
             await service.run(health, swap)

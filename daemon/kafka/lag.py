@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer
@@ -12,6 +14,7 @@ from daemon.kafka.partition import OwnedPartition
 from daemon.metrics import Metrics
 
 SILENT_S = 10.0  # brokers that give no answer for so long are away
+GAP_S = 5.0  # nor do they between two answers that are so far apart
 
 
 async def log_ends(
@@ -27,15 +30,23 @@ async def log_ends(
 
 
 class Lag:
-    """The lag of the owned partitions: records as Kafka's own tools count them, and seconds of audio."""
+    """The lag of the owned partitions: records as Kafka's own tools count them, and seconds of audio.
+
+    `known_since_s` (monotonic clock): since when the brokers have been telling it, look by look.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._shown: set[TopicPartition] = set()
         self.seconds = 0.0
+        self.known_since_s = self._updated_at_s = -math.inf
 
     def update(self, partitions: Mapping[TopicPartition, OwnedPartition], ends: Mapping[TopicPartition, int]) -> None:
         """`ends`: the offset behind each partition's newest record."""
+        now_s = time.monotonic()
+        if now_s - self._updated_at_s > GAP_S:
+            self.known_since_s = now_s
+        self._updated_at_s = now_s
         self.seconds = 0.0
         for key, partition in partitions.items():
             records = max(0, ends.get(key, partition.point.committed) - partition.point.committed)

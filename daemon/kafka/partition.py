@@ -54,6 +54,7 @@ class OwnedPartition:
         self.fenced = False  # another owner writes for it
         self.broken = False  # its results cannot be written any more: to be taken over anew
         self.stopping = False  # takes no more records
+        self.in_hand = False  # records of it have come, and were not all taken yet
         self.in_flight = InFlight()  # with the engine or the writer
         self.mean_record_s = 0.0  # of audio, smoothed
 
@@ -126,8 +127,11 @@ class OwnedPartition:
         self.runs.by_stream.clear()
         self.point.watermark.read(offset - 1)
 
-    async def close_idle(self, now_s: float, caught_up: bool) -> int:
-        """End the runs whose producers have left; how many. `now_s` is the monotonic clock."""
+    async def close_idle(self, now_s: float, caught_up: bool, known_since_s: float) -> int:
+        """End the runs whose producers have left; how many. Times of the monotonic clock.
+
+        known_since_s: since when the brokers have told the partition's end: before, producers had none to send to.
+        """
         if self.rebuilding or self.lost:
             return 0
         committable, idle_s = self.point.committable, self._terms.idle_s
@@ -135,7 +139,10 @@ class OwnedPartition:
             run
             for run in self.runs.by_stream.values()
             if run.last_offset < committable
-            and ((caught_up and now_s - run.heard_at_s > idle_s) or self._newest_s - run.heard_in_s > idle_s)
+            and (
+                (caught_up and now_s - max(run.heard_at_s, known_since_s) > idle_s)
+                or self._newest_s - run.heard_in_s > idle_s
+            )
         ]
         for run in idle:
             jobs = self._jobs_of(self.runs.end(run.windower.stream), self.point.next_offset - 1, idle=True)
