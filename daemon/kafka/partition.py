@@ -100,9 +100,8 @@ class OwnedPartition:
     async def take(self, record: AudioRecord | EndRecord, offset: int) -> None:
         """Work on a record; waits while the engine is full. BadRecord when it fits no run (then nothing was done)."""
         ledger = self._pipeline.ledger
-        seconds = _seconds(record)
         events = self.runs.ended(record) if isinstance(record, EndRecord) else self.runs.audio(record, offset)
-        ledger.receive(seconds)
+        ledger.receive(_seconds(record))
         self.point.watermark.read(offset)
         self._heard(record)
         trace = record.traceparent if isinstance(record, AudioRecord) else None
