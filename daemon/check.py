@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 
 import typer
 
+from daemon.ask_health import running_version
 from daemon.assembly import make_rules, make_sources
 from daemon.crew import load_models
 from daemon.errors import GenredError, PortTaken
@@ -100,5 +102,9 @@ def _check_port(settings: Settings) -> str:
         try:
             probe.bind((http.host, http.port))
         except OSError as error:
+            # Settings are mostly changed beside the daemon that is to be restarted with them.
+            version = running_version(http) if error.errno == errno.EADDRINUSE else None
+            if version is not None:
+                return f"{http.host}:{http.port} is the running genred's ({version}): end that before another starts"
             raise PortTaken(f"http.port: {http.host}:{http.port} cannot be had: {error.strerror}") from None
     return f"{http.host}:{http.port} is free"

@@ -33,7 +33,7 @@ class Health:
         self._pipeline, self._engine, self._sources = pipeline, engine, sources
         self._models = models
         self._ledger, self._metrics, self._guard = ledger, metrics, guard
-        self._restarts_seen: dict[str, int] = {}
+        self._restarts_seen = [0] * len(sources)
         self.draining = False
         self.on_drain: Callable[[], None] = lambda: None
         self.last_reload: str | None = None  # what came of it
@@ -105,7 +105,7 @@ class Health:
         states = [source.status.state for source in self._sources]
         self._metrics.stalled_streams.set(sum(state in AT_WORK for state in states))
         self._metrics.failed_sources.set(states.count(SourceState.FAILED))
-        for source in self._sources:
-            seen = self._restarts_seen.get(source.status.name, 0)
-            self._metrics.source_restarts.labels(source.status.kind).inc(source.status.restarts - seen)
-            self._restarts_seen[source.status.name] = source.status.restarts
+        for place, source in enumerate(self._sources):  # names may be the same: of files in two folders, say
+            restarts = source.status.restarts
+            self._metrics.source_restarts.labels(source.status.kind).inc(restarts - self._restarts_seen[place])
+            self._restarts_seen[place] = restarts

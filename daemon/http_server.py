@@ -13,6 +13,7 @@ from daemon.metrics_page import metrics_page
 from daemon.version import genred_version
 
 MAX_REQUEST_BYTES = 1024
+STOP_S = 1.0  # a reader that has gone away must not hold the end of the process up
 
 
 class HttpServer:
@@ -20,7 +21,9 @@ class HttpServer:
 
     def __init__(self, health: Health, metrics: Metrics) -> None:
         self._health, self._metrics = health, metrics
-        self._runner = web.AppRunner(self._application(), access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            self._application(), access_log=None, handle_signals=False, shutdown_timeout=STOP_S
+        )
         self.address = ""
 
     async def start(self, host: str, port: int) -> None:
@@ -41,7 +44,7 @@ class HttpServer:
         self.address = f"http://{shown}:{bound_port}"
 
     async def stop(self) -> None:
-        """Stop listening; requests in progress are finished."""
+        """Stop listening; requests in progress are finished, if they can be in STOP_S."""
         await self._runner.cleanup()
 
     def _application(self) -> web.Application:

@@ -61,7 +61,7 @@ class Repeats:
             return True
         self.left_out += window.last is not None
         window.held += 1
-        window.last = record
+        window.last = _saying(record, text)  # as it is now: its arguments may be others, or broken, by then
         return False
 
     def due(self, now_s: float, all_of_them: bool = False) -> list[logging.LogRecord]:
@@ -88,14 +88,15 @@ class Repeats:
         if first:
             window.texts.add(text)
         if window.held > 1 or not first:
-            last = _summary(last, f"{text} (the last of {window.held} in {now_s - window.began_s:.0f} s)")
+            last = _saying(last, f"{text} (the last of {window.held} in {now_s - window.began_s:.0f} s)")
+            last.exc_info = last.exc_text = None
         window.began_s, window.held, window.last = now_s, 0, None
         window.lasts_s = min(2 * window.lasts_s, LONGEST_WINDOW_S)
         return last
 
 
-def _summary(last: logging.LogRecord, text: str) -> logging.LogRecord:
-    summary = copy.copy(last)
-    summary.msg, summary.args = text, ()
-    summary.exc_info = summary.exc_text = None
-    return summary
+def _saying(record: logging.LogRecord, text: str) -> logging.LogRecord:
+    """The same record with `text` for its message."""
+    other = copy.copy(record)
+    other.msg, other.args = text, ()
+    return other

@@ -100,7 +100,9 @@ class Metrics:
             "stalled_streams", "Sources that should be giving audio and are not, and are opened again until they do."
         )
         self.failed_sources = self._gauge("failed_sources", "Sources that have failed: nobody opens them again.")
-        self.source_restarts = self._counter("source_restarts", "Times a source was reopened.", ("kind",))
+        self.source_restarts = self._counter(
+            "source_restarts", "Times a source was opened again, tries that failed included.", ("kind",)
+        )
 
     def _kafka(self) -> None:
         self.dead_letters = self._counter("dead_letters", "Kafka records put aside, by reason.", ("reason",))

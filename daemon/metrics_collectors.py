@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -96,19 +97,33 @@ class LogMetrics(Collector):
         return families
 
 
+@dataclass(frozen=True, slots=True)
+class _LastWindow:
+    """A stream's last window: its lag, Unix time of its publication, and the same by a clock that never jumps."""
+
+    lag_s: float
+    at_s: float
+    heard_s: float
+
+
 class StreamMetrics(Collector):
     """The streams by name, the first `most` of them; the rest together, as `other`. With 0 nothing is kept.
 
-    Belongs to one thread. A stream without a window for ten minutes is forgotten.
+    Belongs to one thread. A stream without a window for ten minutes is forgotten, whether anybody scrapes or not;
+    `clock` never jumps, seconds.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._last: dict[str, tuple[float, float]] = {}  # lag in s, Unix time; in the order in which they came
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most, self._clock = most, clock
+        self._last: dict[str, _LastWindow] = {}  # in the order in which the streams came
+        self._looked_s = clock()
 
     def published(self, stream: str, end_at_s: float, now_s: float) -> None:
-        """A window of `stream` whose audio ended at `end_at_s` has been published now."""
-        self._last[stream] = max(0.0, now_s - end_at_s), now_s
+        """A window of `stream` whose audio ended at `end_at_s` has been published now (Unix times)."""
+        heard_s = self._clock()
+        self._last[stream] = _LastWindow(max(0.0, now_s - end_at_s), now_s, heard_s)
+        if heard_s - self._looked_s >= STREAM_FORGOTTEN_S:
+            self._forget(heard_s)
 
     def describe(self) -> Iterable[Metric]:
         """The families without samples."""
@@ -127,17 +142,20 @@ class StreamMetrics(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """The families as they are now."""
-        oldest_s = time.time() - STREAM_FORGOTTEN_S
-        self._last = {stream: last for stream, last in self._last.items() if last[1] >= oldest_s}
+        self._forget(self._clock())
         found: dict[str, tuple[float, float]] = {}
         for stream, last in self._last.items():
             if len(found) - (OTHER in found) < self.most and stream != OTHER:
-                found[stream] = last
+                found[stream] = last.lag_s, last.at_s
             else:
-                lag_s, at_s = found.get(OTHER, last)
-                found[OTHER] = max(lag_s, last[0]), max(at_s, last[1])
+                lag_s, at_s = found.get(OTHER, (last.lag_s, last.at_s))
+                found[OTHER] = max(lag_s, last.lag_s), max(at_s, last.at_s)
         lags, times = families = tuple(self.describe())
         for stream, (lag_s, at_s) in found.items():
             lags.add_sample(lags.name, {"stream": stream}, lag_s)
             times.add_sample(times.name, {"stream": stream}, at_s)
         return families if found else ()
+
+    def _forget(self, now_s: float) -> None:
+        oldest_s, self._looked_s = now_s - STREAM_FORGOTTEN_S, now_s
+        self._last = {stream: last for stream, last in self._last.items() if last.heard_s >= oldest_s}

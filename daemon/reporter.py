@@ -17,7 +17,7 @@ class Reporter:
     """READY at each change to ready, STATUS, WATCHDOG while the daemon makes progress, RELOADING, STOPPING.
 
     Until it is ready for the first time it asks for more time to start, as long as it makes progress: a broker that is
-    not there yet is waited for.
+    not there yet is waited for. What the manager's full socket does not take is said at the next look.
     """
 
     def __init__(self, notifier: Notifier, health: Health, drain_timeout_s: float) -> None:
@@ -27,7 +27,7 @@ class Reporter:
         self._look_s = LOOK_S if watchdog_s is None else min(LOOK_S, watchdog_s / 4)
         self._ready: bool | None = None
         self._began = False  # READY was said
-        self._reloading = self._stopping = False
+        self._reloading = self._stopping = self._stopping_said = False
         self._reload = ""
         self._alive_at_s = self._said_at_s = self._asked_at_s = float("-inf")  # monotonic clock
 
@@ -41,15 +41,20 @@ class Reporter:
         """Tell what has changed, and what is due."""
         now_s = time.monotonic()
         alive = self._health.dead() is None
-        if alive and self._alive_every_s is not None and now_s - self._alive_at_s >= self._alive_every_s - self._look_s:
+        every_s = self._alive_every_s
+        due = alive and every_s is not None and now_s - self._alive_at_s >= every_s - self._look_s
+        if due and self._notifier.send(WATCHDOG=1):
             self._alive_at_s = now_s
-            self._notifier.send(WATCHDOG=1)
-        if self._stopping or self._reloading:
+        if self._stopping:
+            self._say_stopping()
+            return
+        if self._reloading:
             return
         ready = self._health.unready() is None
         if ready and not self._ready:
+            if not self._notifier.send(READY=1, STATUS=self._line()):
+                return  # the manager waits for it: again at the next look
             self._began = True
-            self._notifier.send(READY=1, STATUS=self._line())
             self._said_at_s = now_s
         elif ready != self._ready or now_s - self._said_at_s >= SAY_EVERY_S:
             self._notifier.send(STATUS=self._line())
@@ -68,14 +73,22 @@ class Reporter:
             self._notifier.send(RELOADING=1, MONOTONIC_USEC=monotonic_usec(), STATUS="reloading")
         else:
             self._reload = f"; reload {outcome}"
-            self._notifier.send(READY=1, STATUS=self._line())  # that the reload is over, ready or not
-            self._said_at_s = time.monotonic()
+            if self._notifier.send(READY=1, STATUS=self._line()):  # that the reload is over, ready or not
+                self._said_at_s = time.monotonic()
+            else:
+                self._ready = None  # said when it is ready
 
     def stopping(self) -> None:
         """The drain begins."""
         self._stopping = True
-        more_s = self._drain_timeout_s + MORE_TIME_S
-        self._notifier.send(STOPPING=1, STATUS="draining", EXTEND_TIMEOUT_USEC=round(more_s * 1e6))
+        self._say_stopping()
+
+    def _say_stopping(self) -> None:
+        if not self._stopping_said:
+            more_s = self._drain_timeout_s + MORE_TIME_S
+            self._stopping_said = self._notifier.send(
+                STOPPING=1, STATUS="draining", EXTEND_TIMEOUT_USEC=round(more_s * 1e6)
+            )
 
     def _line(self) -> str:
         return self._health.line() + self._reload

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +18,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.kafka.content_type import raw_content_type
 from daemon.messages import AudioChunk, StreamEnd
 from tests.kafka_compare import Comparison, compare_tags, compare_windows
+from tests.kafka_reading import read_all
 from tests.kafka_topics import FEEDING
 from tests.parts import ListSource, make_parts, run_through
 
@@ -209,42 +209,18 @@ class Feeding:
 
 def outcome(bootstrap: str, windows: str, tags: str, committed_only: bool = False) -> Outcome:
     """All that stands in the result topics now."""
-    return asyncio.run(_outcome(bootstrap, windows, tags, committed_only))
-
-
-async def _outcome(bootstrap: str, windows: str, tags: str, committed_only: bool) -> Outcome:
     found = Outcome()
-    for id_, value in await _values(bootstrap, windows, committed_only):
-        found.window_ids.append(id_)
-        found.windows.append(value)
-    for id_, value in await _values(bootstrap, tags, committed_only):
-        found.tag_ids.append(id_)
-        found.tags.append(value)
+    read_all(bootstrap, windows, committed_only, _into(found.window_ids, found.windows), READ_S)
+    read_all(bootstrap, tags, committed_only, _into(found.tag_ids, found.tags), READ_S)
     return found
 
 
-async def _values(bootstrap: str, topic: str, committed_only: bool) -> list[tuple[str, dict[str, Any]]]:
-    isolation = "read_committed" if committed_only else "read_uncommitted"
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, isolation_level=isolation, auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        async with asyncio.timeout(READ_S):
-            partitions = sorted(consumer.assignment())
-            assert partitions
-            ends = await consumer.end_offsets(partitions)
-            values = []
-            while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    values += [
-                        (dict(record.headers)["ce_id"].decode(), json.loads(record.value))
-                        for record in records
-                        if record.value is not None
-                    ]
-            return values
-    finally:
-        await consumer.stop()
+def _into(ids: list[str], values: list[dict[str, Any]]) -> Callable[[str, dict[str, Any]], None]:
+    def take(id_: str, value: dict[str, Any]) -> None:
+        ids.append(id_)
+        values.append(value)
+
+    return take
 
 
 def moments(count: int, within_s: float, seed: int) -> Sequence[float]:

@@ -89,7 +89,7 @@ sinks = [{{ kind = "jsonl", path = "{folder / "out.jsonl"}" }}]
 
 
 def broken_source(folder: Path) -> str:
-    """One more source, which fails; a failed source counts as one that stalls."""
+    """One more source, which fails for good."""
     (folder / "broken.wav").write_text("no audio")
     return f'[[sources]]\nkind = "file"\npath = "{folder / "broken.wav"}"\nstream = "broken"\n'
 

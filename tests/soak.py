@@ -24,6 +24,7 @@ from pathlib import Path
 from models.catalogue import resolve_model
 from tests.chaos import DELIVERIES
 from tests.kafka_broker import Broker
+from tests.kafka_reading import read_all
 from tests.kafka_topics import until_committed
 from tests.kafka_workers import PARTITIONS
 from tests.process import Daemon, running, wait_for
@@ -33,14 +34,13 @@ from tests.soak_faults import plan
 from tests.soak_feed import Plan, Progress, read
 from tests.soak_found import Found
 from tests.soak_plot import draw
-from tests.soak_reading import read_all
 from tests.soak_report import markdown, rows
 from tests.soak_scene import BROKER, Scene, make_topics, write_settings
 from tests.soak_watch import Watch, value
 from tests.tiny_model import write_tiny_model
 
 EPOCH = "soak"
-READY_S, END_S, CATCH_UP_S = 120.0, 300.0, 600.0
+READY_S, END_S, CATCH_UP_S, READ_S = 120.0, 300.0, 600.0, 600.0
 
 
 def main() -> int:
@@ -161,8 +161,8 @@ def ends_of(fed_code: int, daemon_code: int, progress: Progress | None, fed: Fed
 
 def read_out(bootstrap: str, windows: str, tags: str, books: Books) -> Books:
     """The books with all that the result topics hold."""
-    read_all(bootstrap, windows, True, books.window)
-    read_all(bootstrap, tags, True, lambda id_, _: books.tags.update((id_,)))
+    read_all(bootstrap, windows, True, books.window, READ_S)
+    read_all(bootstrap, tags, True, lambda id_, _: books.tags.update((id_,)), READ_S)
     return books
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
@@ -40,6 +42,24 @@ def test_readiness_is_another_question(daemon: Daemon) -> None:
     wait_for(lambda: daemon.get("/readyz")[0] == 200, "readiness")
     done = genred("health", "--ready", GENRED_HTTP__PORT=port(daemon))
     assert (done.returncode, done.stdout) == (0, "ok\n")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_settings_can_be_checked_beside_the_daemon_that_they_are_for(daemon: Daemon, host: str) -> None:
+    done = genred("check", GENRED_HTTP__PORT=port(daemon), GENRED_HTTP__HOST=host)
+    assert done.returncode == 0, done.stderr
+    assert f"ok    http: {host}:{port(daemon)} is the running genred's" in done.stdout
+
+
+def test_a_port_that_is_another_programs_is_code_69() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
+        thread = Thread(target=other.serve_forever)
+        thread.start()
+        done = genred("check", GENRED_HTTP__PORT=str(other.server_port))
+        other.shutdown()
+        thread.join()
+    assert done.returncode == 69
+    assert f"127.0.0.1:{other.server_port} cannot be had: Address already in use" in done.stderr
 
 
 def test_nobody_there_is_code_69_and_a_line() -> None:

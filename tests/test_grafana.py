@@ -82,6 +82,15 @@ def test_every_panel_has_a_title_of_its_own_a_text_and_a_source() -> None:
         assert {panel["datasource"]["uid"] for panel in all_panels} == {"${datasource}"}, name
 
 
+@pytest.mark.parametrize("page", sorted((DEPLOY.parent / "docs" / "runbooks").glob("*.md")), ids=lambda page: page.stem)
+def test_what_a_runbook_looks_at_is_there(page: Path) -> None:
+    """In italics: dashboards and panels, and one page of Prometheus' own."""
+    seen = {panel["title"] for dashboard in MADE.values() for panel in panels(dashboard)} | {"Status, Targets"}
+    seen |= {dashboard["title"].removeprefix("genred / ") for dashboard in MADE.values()}
+    named = re.findall(r"(?<![*\w])\*([A-Z0-9][^*]+)\*(?!\*)", page.read_text(encoding="utf-8"))
+    assert {" ".join(name.split()) for name in named} <= seen
+
+
 def test_uids_are_stable_and_differ() -> None:
     assert [MADE[name]["uid"] for name in sorted(MADE)] == ["genred-genres", "genred-pipeline", "genred-service"]
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from daemon.audio_format import AudioFormat, SampleFormat
+from daemon.guard import Guard
+from daemon.health import Health
 from daemon.sources import stdin
 from daemon.sources.status import SourceState
 from daemon.sources.stdin import StdinSource
@@ -21,6 +23,7 @@ from tests.device_listening import Heard
 from tests.kafka_broker import Broker
 from tests.kafka_oracle import Broadcast
 from tests.kafka_workers import topics_on, workers
+from tests.parts import ListSource, make_parts
 from tests.process import Daemon, running, wait_for
 from tests.radio_server import broadcasting
 
@@ -73,6 +76,16 @@ stall_timeout_s = {STALL_S}
             assert source["since"] == source["transitions"][-1]["time"]
             assert source["seconds_in_state"] < 20
             assert [each["state"] for each in source["transitions"]][:3] == ["running", "stalled", "retrying"]
+
+
+def test_sources_of_one_name_are_counted_apart(tiny_model: Path) -> None:
+    parts, sources = make_parts(tiny_model), [ListSource("radio.mp3", []), ListSource("radio.mp3", [])]
+    guard = Guard(parts.engine, 60.0)
+    health = Health(parts.pipeline, parts.engine, [], sources, parts.ledger, parts.metrics, guard)
+    for _ in range(2):
+        sources[0].status.change(SourceState.RETRYING, "connection refused")
+        health.refresh_metrics()
+    assert parts.metrics.registry.get_sample_value("genred_source_restarts_total", {"kind": "list"}) == 2
 
 
 def test_a_writer_that_falls_silent_is_noticed_and_heard_again(monkeypatch: pytest.MonkeyPatch) -> None:

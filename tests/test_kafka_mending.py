@@ -18,7 +18,7 @@ from aiokafka.errors import OutOfOrderSequenceNumber, TopicAuthorizationFailedEr
 from daemon.kafka.mending import MAX_ATTEMPTS, Mending
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_oracle import Broadcast, outcome
-from tests.kafka_workers import Topics, make_topics, workers
+from tests.kafka_workers import PARTITIONS, Topics, make_topics, workers
 from tests.process import Daemon, wait_for
 
 BROADCAST = Broadcast(streams=6, seconds=48)
@@ -59,7 +59,9 @@ def test_a_writer_fenced_by_a_stranger_is_made_anew(topics: Topics, tiny_model: 
         asyncio.run(fence(f"{topics.group}-{topics.audio}-1"))
         wait_for(lambda: "has a new owner" in daemon.log, "the fence")
         assert not_written(daemon) & {"ProducerFenced", "InvalidProducerEpoch"}
+        wait_for(lambda: f"genred_owned_partitions {PARTITIONS - 1}.0" in daemon.get("/metrics")[1], "one fewer")
         wait_for(lambda: f"{topics.audio}[1]: gone on with" in daemon.log, "the partition's return")
+        assert f"genred_owned_partitions {PARTITIONS}.0" in daemon.get("/metrics")[1]
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])

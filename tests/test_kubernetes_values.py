@@ -11,7 +11,7 @@ import pytest
 import yaml
 from helm_python import Config, HelmError
 
-from tests.kubernetes_manifests import CHART, changed, notes, one, rendered, values_of
+from tests.kubernetes_manifests import CHART, DEPLOY, changed, notes, one, pod_specs, rendered, values_of
 
 ROOT = Path(__file__).resolve().parent.parent
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -90,6 +90,24 @@ def test_the_values_in_the_docs_are_taken() -> None:
     both = rendered({**first, **second})
     assert one(both, "ScaledObject")["spec"]["minReplicaCount"] == second["keda"]["minReplicas"]
     assert [trigger["type"] for trigger in one(both, "ScaledObject")["spec"]["triggers"]] == ["kafka", "prometheus"]
+
+
+def test_a_long_user_id_is_a_whole_number() -> None:
+    """Helm keeps numbers as floats, and writes a million as 1e+06; OpenShift's ids are longer."""
+    made = rendered(changed({"userId": 1_000_650_000}, "every"))
+    for spec in pod_specs(made).values():
+        ids = [spec["securityContext"][key] for key in ("runAsUser", "runAsGroup", "fsGroup")]
+        assert [repr(each) for each in ids] == ["1000650000"] * 3
+
+
+def test_the_scrape_configuration_gives_the_labels_that_keda_asks_by() -> None:
+    triggers = one(rendered(values_of("production")), "ScaledObject")["spec"]["triggers"]
+    (query,) = [each["metadata"]["query"] for each in triggers if each["type"] == "prometheus"]
+    config = yaml.safe_load((DEPLOY / "prometheus" / "kubernetes.yml").read_text(encoding="utf-8"))
+    (job,) = config["scrape_configs"]
+    labels = {rule.get("target_label") for rule in job["relabel_configs"]}
+    assert set(re.findall(r"(\w+)=~?\"", query)) - {"stage"} == {"namespace", "pod"}
+    assert {"namespace", "pod"} <= labels
 
 
 def test_the_load_that_keda_asks_for_is_a_metric_of_the_daemon() -> None:

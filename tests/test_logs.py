@@ -51,6 +51,25 @@ def test_our_own_messages_differ_by_what_they_are_about() -> None:
     assert not repeats.passes(record("source %s has stalled", 0, logger="daemon.x"), 1.0)
 
 
+class Said:
+    """An argument that is something else later."""
+
+    word = "now"
+
+    def __str__(self) -> str:
+        return {"now": "as it was"}[self.word]
+
+
+def test_what_is_held_is_said_as_it_was() -> None:
+    """And nothing of it can fail then: the thread that writes the log would end."""
+    repeats, about = Repeats(), Said()
+    for _ in range(3):
+        repeats.passes(record("no broker: %s", about), 0.0)
+    about.word = "later"
+    (said,) = repeats.due(MINUTE_S)
+    assert said.getMessage() == f"no broker: as it was (the last of 2 in {MINUTE_S:.0f} s)"
+
+
 def test_an_answer_to_somebody_is_no_repeat() -> None:
     repeats = Repeats()
     for _ in range(3):

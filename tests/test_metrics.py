@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 
 from daemon.metrics import Metrics
+from daemon.metrics_collectors import STREAM_FORGOTTEN_S, StreamMetrics
 from daemon.metrics_page import metrics_page
 from tests.metrics_seen import Seen, seen_everything
 
@@ -87,8 +88,9 @@ def test_both_formats_say_the_same() -> None:
 
 
 def test_streams_over_the_limit_are_others() -> None:
-    registry = CollectorRegistry()
-    streams = Metrics(registry, 2).streams
+    registry, now_s = CollectorRegistry(), 0.0
+    streams = StreamMetrics(2, lambda: now_s)
+    registry.register(streams)
     for place, stream in enumerate(("other", "a", "b", "c")):  # one is called like the rest
         streams.published(stream, 4e9 - place, 4e9)
 
@@ -96,8 +98,21 @@ def test_streams_over_the_limit_are_others() -> None:
         return registry.get_sample_value("genred_stream_lag_seconds", {"stream": stream})
 
     assert [lag(stream) for stream in ("a", "b", "c", "other")] == [1, 2, None, 3]
-    streams.published("a", 1.0, 2.0)  # long ago: forgotten, and its place is the next one's
-    assert [lag(stream) for stream in ("a", "b", "c", "other")] == [None, 2, 3, 0]
+    now_s = STREAM_FORGOTTEN_S - 1
+    for place, stream in enumerate(("other", "b", "c")):
+        streams.published(stream, 2.0 - place, 2.0)  # the clock was stepped back: only a date
+    assert [lag(stream) for stream in ("a", "b", "c", "other")] == [1, 1, None, 2]
+    now_s += 2  # "a" is forgotten, and its place is the next one's
+    assert [lag(stream) for stream in ("a", "b", "c", "other")] == [None, 1, 2, 0]
+
+
+def test_streams_that_have_left_are_forgotten_even_if_nobody_scrapes() -> None:
+    now_s = 0.0
+    streams = StreamMetrics(2, lambda: now_s)
+    for call in range(10_000):  # a stream a telephone call, say
+        now_s += STREAM_FORGOTTEN_S / 100
+        streams.published(f"call {call}", 1.0, 2.0)
+    assert len(streams._last) <= 200
 
 
 def test_a_gpu_tells_its_memory_and_nothing_else_does() -> None:

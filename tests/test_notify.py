@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from daemon.guard import Guard
+from daemon.health import Health
 from daemon.notify import notifier_of
-from daemon.reporter import MORE_TIME_S
+from daemon.reporter import MORE_TIME_S, Reporter
+from tests.parts import ListSource, make_parts
 from tests.process import Daemon, running, wait_for
 from tests.radio_server import broadcasting
 from tests.signals import tones, write_wav
@@ -160,3 +164,46 @@ def test_a_status_is_one_line(tmp_path: Path) -> None:
         with closing(notifier):
             assert notifier.send(STATUS="broken\nREADY=1")
         assert manager.listen() == [{"STATUS": "broken READY=1"}]
+
+
+def fill(manager: Manager) -> None:
+    """Leave no room in its socket, as when the manager is busy with a whole machine's start."""
+    took = True
+    while took:  # what one sender may have on its way is bounded, too
+        took = False
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as other, contextlib.suppress(BlockingIOError):
+            other.setblocking(False)
+            while True:
+                other.sendto(b"X_NOISE=1", manager.address)
+                took = True
+
+
+def test_what_a_busy_manager_does_not_take_is_said_again(tmp_path: Path, tiny_model: Path) -> None:
+    parts, source = make_parts(tiny_model), ListSource("radio", [])
+    source.status.heard()
+    health = Health(parts.pipeline, parts.engine, [], [source], parts.ledger, parts.metrics, Guard(parts.engine, 60.0))
+    with closing(Manager(str(tmp_path / "notify"))) as manager:
+        notifier = notifier_of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
+        assert notifier is not None
+        with closing(notifier):
+            reporter = Reporter(notifier, health, 20.0)
+
+            def looks() -> list[str]:
+                """What is heard once there is room again."""
+                seen = len(manager.listen())
+                reporter.look()
+                return [name for each in manager.listen()[seen:] for name in each if name != "STATUS"]
+
+            fill(manager)
+            reporter.look()
+            assert looks() == ["WATCHDOG", "READY"]
+            assert looks() == []
+            reporter.reload(None)
+            fill(manager)
+            reporter.reload("served")
+            assert looks() == ["READY"]
+            assert manager.heard[-1]["STATUS"].endswith("; reload served")
+            fill(manager)
+            reporter.stopping()
+            assert looks() == ["STOPPING", "EXTEND_TIMEOUT_USEC"]
+            assert looks() == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import runpy
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from daemon.logs import JsonFormatter
 from daemon.settings import Settings
 from tests.expressions import alerts, asked, declared, metrics_in
 from tests.prometheus_server import DEPLOY, RULES, shortened
@@ -91,6 +94,22 @@ def test_a_runbook_says_what_it_means_how_to_see_it_what_to_do(page: Path) -> No
     text = page.read_text(encoding="utf-8")
     assert [line for line in text.splitlines() if line.startswith("#")] == [f"# {page.stem}", *HEADINGS]
     assert "```console" in text.partition(HEADINGS[1])[2].partition(HEADINGS[2])[0]
+
+
+def test_the_last_words_that_a_runbook_looks_for_are_what_the_journal_has() -> None:
+    """`journalctl -g` leaves upper and lower case alone only where the pattern is in lower case throughout."""
+    text = (RUNBOOKS / "GenredCrashLoop.md").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"journalctl -u genred -g '([^']+)'", text)
+    assert pattern == pattern.lower()
+    error = logging.LogRecord("genred", logging.ERROR, "", 0, "it ends", None, None)
+    lines = [
+        JsonFormatter().format(error),
+        "genred: broker: refuses the connection",
+        "genred.service: Main process exited, code=exited, status=69/n/a",
+    ]
+    assert all(re.search(pattern, line, re.IGNORECASE) for line in lines)
+    error.levelno, error.levelname = logging.INFO, "INFO"
+    assert not re.search(pattern, JsonFormatter().format(error), re.IGNORECASE)
 
 
 def test_every_alert_has_a_runbook() -> None:

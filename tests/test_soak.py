@@ -69,7 +69,7 @@ def test_faults_do_not_overlap_and_end_in_time(seed: int, length_s: float) -> No
     assert all(end < start for (_, end), (start, _) in itertools.pairwise(outages))
     assert all(fault.at_s > 0 and fault.at_s + fault.down_s < length_s for fault in faults)
     assert sum(fault.kind == SWAP for fault in faults) >= length_s / 140
-    assert len(outages) >= length_s / 250
+    assert len(outages) >= length_s / 350  # 345 s have one only, where the second is as late and as long as it can be
     if length_s >= 600:
         assert any(end - start > 60 for start, end in outages)
 

@@ -197,6 +197,27 @@ def test_an_older_unit_is_brought_up_to_date(tmp_path: Path) -> None:
     assert installed.read_bytes() == (SYSTEMD / "genred.service").read_bytes()
 
 
+def test_an_upgrade_keeps_what_was_asked_for_before(tmp_path: Path) -> None:
+    script("install.sh", tmp_path, "--with", "gpu")
+    drop_in = tmp_path / "etc/systemd/system/genred@.service.d/50-gpu.conf"
+    drop_in.write_text("[Service]\n")
+    assert "as before: --with gpu" in script("install.sh", tmp_path)
+    assert drop_in.read_bytes() == (SYSTEMD / "drop-ins" / "gpu.conf").read_bytes()
+    done = run(SYSTEMD / "install.sh", "--with", "openvino", DESTDIR=str(tmp_path))
+    assert done.returncode == errors.EXIT_USAGE
+    assert "uninstall.sh" in done.stderr
+    assert "as before" not in script("install.sh", tmp_path / "another")
+
+
+@pytest.mark.parametrize("name", ["install.sh", "uninstall.sh"])
+def test_help_is_said_and_nothing_done(name: str, tmp_path: Path) -> None:
+    said = script(name, tmp_path, "--help")
+    assert f"usage: {name}" in said
+    assert "DESTDIR" in said
+    assert "set -eu" not in said
+    assert files(tmp_path) == {}
+
+
 def test_uninstalling_leaves_settings_and_what_is_the_operators(tmp_path: Path) -> None:
     script("install.sh", tmp_path, "--with", "sound-device", "--with", "gpu")
     theirs = tmp_path / "etc/systemd/system/genred.service.d/override.conf"
@@ -220,7 +241,9 @@ def test_purging_leaves_nothing(tmp_path: Path) -> None:
     assert files(tmp_path) == {}
 
 
-@pytest.mark.parametrize("arguments", [("--with", "backoff"), ("--with", "../x"), ("--with",), ("--now",)])
+@pytest.mark.parametrize(
+    "arguments", [("--with", "backoff"), ("--with", "../x"), ("--with",), ("--now",), ("--extras",)]
+)
 def test_a_wrong_argument_writes_nothing(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run(SYSTEMD / "install.sh", *arguments, DESTDIR=str(tmp_path))
     assert done.returncode == errors.EXIT_USAGE

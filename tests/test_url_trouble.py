@@ -141,6 +141,7 @@ def test_a_radio_that_comes_later_is_heard(radio: Radio, status: int) -> None:
     async def scenario() -> None:
         async with heard_from(source_of(radio.url("/live"))) as heard:
             await heard.until_state(SourceState.RETRYING)
+            await heard.until(lambda: heard.source.status.restarts >= 3)  # each is one, whatever is said of it
             radio.status = 200
             if not status:
                 radio.start()

@@ -132,7 +132,6 @@ class Ownership(ConsumerRebalanceListener):
         await asyncio.gather(*(self._let_go(key, partition) for key, partition in list(self.partitions.items())))
         await asyncio.gather(*(self._delivery.close(log_partition) for log_partition in self._taken))
         self._taken.clear()
-        self._metrics.owned_partitions.set(0)
 
     async def _commit(self) -> None:
         try:
@@ -143,6 +142,7 @@ class Ownership(ConsumerRebalanceListener):
     async def _let_go(self, key: TopicPartition, partition: OwnedPartition) -> None:
         partition.let_go()
         self.partitions.pop(key, None)
+        self._metrics.owned_partitions.set(len(self.partitions))
         await self._delivery.close(partition.log)
 
     def _begin(self, taking: Coroutine[None, None, None]) -> None:

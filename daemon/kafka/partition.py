@@ -100,10 +100,8 @@ class OwnedPartition:
     async def take(self, record: AudioRecord | EndRecord, offset: int) -> None:
         """Work on a record; waits while the engine is full. BadRecord when it fits no run (then nothing was done)."""
         ledger = self._pipeline.ledger
-        seconds = _seconds(record)
         events = self.runs.ended(record) if isinstance(record, EndRecord) else self.runs.audio(record, offset)
-        ledger.receive(seconds)
-        self.mean_record_s += (seconds - self.mean_record_s) * (SMOOTHING if self.mean_record_s else 1.0)
+        ledger.receive(_seconds(record))
         self.point.watermark.read(offset)
         self._heard(record)
         trace = record.traceparent if isinstance(record, AudioRecord) else None
@@ -205,6 +203,7 @@ class OwnedPartition:
         self._rebuild = None
 
     def _heard(self, record: AudioRecord | EndRecord) -> None:
+        self.mean_record_s += (_seconds(record) - self.mean_record_s) * (SMOOTHING if self.mean_record_s else 1.0)
         if isinstance(record, AudioRecord):
             self._newest_s = max(self._newest_s, record.captured_at_s)
             run = self.runs.by_stream.get(record.stream)

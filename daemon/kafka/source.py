@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
 
 from daemon.errors import BadRecord, GenredError, KafkaUnavailable, RecordFault, SinkFailed
 from daemon.kafka.at_least_once import AtLeastOnce
@@ -18,7 +16,7 @@ from daemon.kafka.connection import connection_options
 from daemon.kafka.consumer import make_consumer
 from daemon.kafka.exactly_once import ExactlyOnce
 from daemon.kafka.input_record import AudioRecord, EndRecord, InputRecord, InputRules, is_container, parse_record
-from daemon.kafka.lag import SILENT_S, Lag, log_ends
+from daemon.kafka.lag import SILENT_S
 from daemon.kafka.mending import AWAY, Mending
 from daemon.kafka.output_record import OutputTopics
 from daemon.kafka.ownership import Delivery, Ownership
@@ -28,17 +26,18 @@ from daemon.kafka.producer import make_producer
 from daemon.kafka.ready import check_topics
 from daemon.kafka.score_log import ScoreLog
 from daemon.kafka.takeover import TakeOver
+from daemon.kafka.upkeep import Upkeep
 from daemon.kafka_settings import Delivery as DeliveryKind
-from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings, Overload
+from daemon.kafka_settings import KafkaSettings, KafkaSourceSettings
 from daemon.pipeline import Pipeline
-from daemon.sources.status import SourceState, SourceStatus
+from daemon.sources.status import SourceStatus
 from daemon.tagging import LogPartition
 
 log = logging.getLogger(__name__)
 POLL_MS = 200
 MAX_RECORDS = 500  # worked on before the other partitions, and everybody else, have their turn
 HAND_OVER_SHARE = 0.3  # of max_poll_interval_s: the most that finishing takes in a rebalance
-LOOK_S = 1.0  # between looks at idle streams and the lag
+ASK_AGAIN_S = 1.0
 DRAIN_SHARE = 0.6  # of the daemon's drain: the most that finishing takes
 
 
@@ -77,7 +76,7 @@ class KafkaSource:
         """Work until cancelled; then finish what is in flight, commit, and leave the group."""
         pipeline.others.append(self)
         await check_topics(self._kafka, self._settings.topic)
-        self._pipeline, self._lag = pipeline, Lag(pipeline.metrics)
+        self._pipeline = pipeline
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         options = connection_options(self._kafka)
         self._consumer = make_consumer(options, self._settings)
@@ -93,6 +92,8 @@ class KafkaSource:
             HAND_OVER_SHARE * self._settings.max_poll_interval_s,
             self._settings.session_timeout_s,
         )
+        limit_s = min(self._kafka.request_timeout_s, SILENT_S)
+        self._upkeep = Upkeep(self._consumer, self._ownership, self._settings, self.status, pipeline.metrics, limit_s)
         try:
             await self._consumer.start()
             self._consumer.subscribe([self._settings.topic], listener=self._ownership)
@@ -114,7 +115,7 @@ class KafkaSource:
         tasks = {
             asyncio.create_task(self._poll(), name="kafka poll"),
             asyncio.create_task(self._commit_regularly(), name="kafka commit"),
-            asyncio.create_task(self._look_regularly(), name="kafka look"),
+            asyncio.create_task(self._upkeep.regularly(), name="kafka upkeep"),
         }
         try:
             done, _ = await asyncio.wait({*tasks, self._failure}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,7 +141,7 @@ class KafkaSource:
                 if not mending.worth_while(error):
                     raise
                 log.warning("no records from the brokers (%r); asking again", error)
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(ASK_AGAIN_S)
                 continue
             mending.succeeded()
             # Whose they are is settled now: while one batch waits, a partition may be revoked and taken over again, and
@@ -183,7 +184,7 @@ class KafkaSource:
             record = InputRecord(raw.topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, raw.headers)
             replayed = record.offset < partition.start
             if partition.rebuilding and not replayed:
-                self._rebuilt(partition)
+                self._upkeep.rebuilt(partition)
             try:
                 parsed = await self._parsed(record)
                 if replayed:
@@ -205,19 +206,6 @@ class KafkaSource:
             return await asyncio.to_thread(parse_record, record, self._rules)
         return parse_record(record, self._rules)
 
-    def _rebuilt(self, partition: OwnedPartition) -> None:
-        assert self._ownership is not None
-        partition.finish_rebuild()
-        self._ownership.standing.of_log(partition.log).change(
-            SourceState.RUNNING, f"it was taken over at {partition.start}"
-        )
-        took_s = time.monotonic() - self._ownership.assigned_at_s
-        self._pipeline.metrics.takeover_seconds.observe(took_s)
-        log.info(
-            "%s[%d]: %d streams taken over at offset %d in %.2f s",
-            partition.log.topic, partition.log.partition, len(partition.runs.by_stream), partition.start, took_s,
-        )  # fmt: skip
-
     async def _commit_regularly(self) -> None:
         assert self._ownership is not None
         exactly = self._settings.delivery is DeliveryKind.EXACTLY_ONCE
@@ -225,49 +213,6 @@ class KafkaSource:
         while True:
             await asyncio.sleep(interval_s)
             await self._ownership.commit()
-
-    async def _look_regularly(self) -> None:
-        """What time alone brings about: take-overs with nothing left to read, idle streams, the lag."""
-        assert self._ownership is not None
-        while True:
-            await asyncio.sleep(LOOK_S)
-            partitions = dict(self._ownership.partitions)
-            try:
-                limit_s = min(self._kafka.request_timeout_s, SILENT_S)
-                ends = await log_ends(self._consumer, self._settings.topic, list(partitions), limit_s)
-            except AWAY as error:
-                self.status.change(SourceState.STALLED, f"the brokers do not answer ({error!r})")
-                continue
-            self._ownership.standing.ends = ends
-            self._lag.update(self._ownership.partitions, ends)
-            for key, partition in partitions.items():
-                if self._ownership.partitions.get(key) is partition:
-                    await self._look_at(key, partition, ends[key])
-            if partitions and self._ownership.assigned and all(not p.rebuilding for p in partitions.values()):
-                self.status.change(SourceState.RUNNING, f"{len(partitions)} partitions")
-            elif self.status.state is not SourceState.STARTING and not partitions:
-                self.status.change(SourceState.STARTING, "no partition is this worker's just now")
-
-    async def _look_at(self, key: TopicPartition, partition: OwnedPartition, end: int) -> None:
-        try:
-            position = await self._consumer.position(key)
-        except AWAY:  # revoked a moment ago
-            return
-        if partition.rebuilding and position >= partition.start and not partition.in_hand:
-            self._rebuilt(partition)
-        if partition.rebuilding:
-            return
-        await partition.close_idle(time.monotonic(), partition.point.next_offset >= end, self._lag.known_since_s)
-        behind_s = (end - partition.point.next_offset) * partition.mean_record_s
-        if self._settings.overload is Overload.SKIP and behind_s > self._settings.max_lag_s:
-            left_out = end - partition.point.next_offset
-            log.warning(
-                "%s[%d]: %.0f s of audio behind: %d records are left out",
-                key.topic, key.partition, behind_s, left_out,
-            )  # fmt: skip
-            self._pipeline.metrics.skipped_records.inc(left_out)
-            self._consumer.seek(key, end)
-            partition.skip_to(end)
 
     async def _stop(self) -> None:
         """Finish, commit, leave the group."""

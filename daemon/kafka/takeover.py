@@ -24,6 +24,7 @@ from daemon.metrics import Metrics
 log = logging.getLogger(__name__)
 RETRY_S = 0.2
 UNKNOWN_OFFSET = -1
+WHOLE, CUT, NONE = "whole", "cut", "none"  # a partition's past: how much of it is there
 
 
 class TakeOver:
@@ -58,9 +59,11 @@ class TakeOver:
         }
         starts = {partition.partition: bookmark.windows for partition, (_, bookmark, _) in points.items()}
         scores = await self._score_log.read(starts)
+        for _, _, past in points.values():  # not before: what fails until here is tried again
+            self._metrics.takeovers.labels(past).inc()
         return {
-            partition: Plan(committed, bookmark, *scores[partition.partition], cut=cut)
-            for partition, (committed, bookmark, cut) in points.items()
+            partition: Plan(committed, bookmark, *scores[partition.partition], cut=past == CUT)
+            for partition, (committed, bookmark, past) in points.items()
         }
 
     async def _commits(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -89,35 +92,30 @@ class TakeOver:
 
     def _point(
         self, partition: TopicPartition, commit: OffsetAndMetadata, oldest: int, end: int
-    ) -> tuple[int, Bookmark, bool]:
-        """The first record to work on, from where to read before it, and whether records are gone."""
+    ) -> tuple[int, Bookmark, str]:
+        """The first record to work on, from where to read before it, and how much of the past is there."""
         where = f"{partition.topic}[{partition.partition}]"
         if commit.offset == UNKNOWN_OFFSET:
             start = oldest if self._settings.start == "earliest" else end
-            self._metrics.takeovers.labels("none").inc()
             log.info("%s: no commit yet; starting at the %s record, offset %d", where, self._settings.start, start)
-            return start, Bookmark(start, 0), False
+            return start, Bookmark(start, 0), NONE
         bookmark = decode_bookmark(commit.metadata)
         if commit.offset < oldest or commit.offset > end:
             start = oldest if commit.offset < oldest else end
-            self._metrics.takeovers.labels("cut").inc()
             log.error(
                 "%s: the committed offset %d is not in the topic any more (%d to %d): going on at %d, the audio "
                 "between is lost; raise the topic's retention",
                 where, commit.offset, oldest, end, start,
             )  # fmt: skip
-            return start, Bookmark(start, 0 if bookmark is None else bookmark.windows), True
+            return start, Bookmark(start, 0 if bookmark is None else bookmark.windows), CUT
         if bookmark is None:
-            self._metrics.takeovers.labels("none").inc()
             log.warning("%s: the commit at %d is not genred's: streams are joined where they are", where, commit.offset)
-            return commit.offset, Bookmark(commit.offset, 0), False
+            return commit.offset, Bookmark(commit.offset, 0), NONE
         if bookmark.audio < oldest:
-            self._metrics.takeovers.labels("cut").inc()
             log.warning(
                 "%s: records from %d are needed to go on, but the topic begins at %d: windows that need them are "
                 "missing; raise the topic's retention",
                 where, bookmark.audio, oldest,
             )  # fmt: skip
-            return commit.offset, replace(bookmark, audio=oldest), True
-        self._metrics.takeovers.labels("whole").inc()
-        return commit.offset, bookmark, False
+            return commit.offset, replace(bookmark, audio=oldest), CUT
+        return commit.offset, bookmark, WHOLE

@@ -55,13 +55,11 @@ class SourceStatus:
             self.change(SourceState.RUNNING, "audio arrives")
 
     def change(self, state: SourceState, reason: str) -> None:
-        """Enter `state` for `reason`; a change is kept in `transitions` and logged once."""
-        if state is self.state and reason == self.last_error:
-            return
-        if state in TROUBLED:
-            self.last_error = reason
+        """Enter `state` for `reason`; a change is kept in `transitions` and logged once. Each RETRYING is a restart."""
         if state is SourceState.RETRYING:
             self.restarts += 1
+        if state in TROUBLED:
+            self.last_error = reason
         changed = state is not self.state
         self.state = state
         if changed:

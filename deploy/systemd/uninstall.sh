@@ -15,6 +15,7 @@ say() { echo "uninstall.sh: $*"; }
 case ${1:-} in
   '') ;;
   --purge) purge=yes ;;
+  -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; exit 0 ;;
   *) say "unknown argument '$1'; usage: uninstall.sh [--purge]" >&2; exit 64 ;;
 esac
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || { say "needs root, or DESTDIR" >&2; exit 77; }

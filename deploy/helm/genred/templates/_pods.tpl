@@ -8,9 +8,10 @@ enableServiceLinks: false
 
 {{- define "genred.podSecurityContext" -}}
 runAsNonRoot: true
-runAsUser: {{ .Values.userId }}
-runAsGroup: {{ .Values.userId }}
-fsGroup: {{ .Values.userId }}
+{{- /* Else a long one, as OpenShift has them, would be written 1.00065e+09. */}}
+runAsUser: {{ .Values.userId | int64 }}
+runAsGroup: {{ .Values.userId | int64 }}
+fsGroup: {{ .Values.userId | int64 }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
   type: RuntimeDefault

@@ -1,25 +1,26 @@
-"""Result topics, read to their ends, record by record: hours of them do not fit in memory."""
+"""Result topics, read to their ends, record by record: hours of them would not fit in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-READ_S = 600.0
-POLL_MS = 500
+POLL_MS = 200
 
 
-def read_all(bootstrap: str, topic: str, committed_only: bool, take: Callable[[str, Mapping[str, Any]], None]) -> None:
-    """Hand every record that has a value to `take`: its id, and what it says. TimeoutError after `READ_S`."""
-    asyncio.run(_read_all(bootstrap, topic, committed_only, take))
+def read_all(
+    bootstrap: str, topic: str, committed_only: bool, take: Callable[[str, dict[str, Any]], None], limit_s: float
+) -> None:
+    """Hand every record that has a value to `take`: its id, and what it says. TimeoutError after `limit_s`."""
+    asyncio.run(_read_all(bootstrap, topic, committed_only, take, limit_s))
 
 
 async def _read_all(
-    bootstrap: str, topic: str, committed_only: bool, take: Callable[[str, Mapping[str, Any]], None]
+    bootstrap: str, topic: str, committed_only: bool, take: Callable[[str, dict[str, Any]], None], limit_s: float
 ) -> None:
     isolation = "read_committed" if committed_only else "read_uncommitted"
     consumer = AIOKafkaConsumer(
@@ -27,7 +28,7 @@ async def _read_all(
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(READ_S):
+        async with asyncio.timeout(limit_s):
             ends = await consumer.end_offsets(sorted(consumer.assignment()))
             assert ends, f"no partitions of {topic}"
             while any([await consumer.position(partition) < end for partition, end in ends.items()]):
