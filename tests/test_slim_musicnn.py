@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.musicnn.folding import folded_norm
 from models.musicnn.hops import FirstCarry
 from models.musicnn.network import FrontBlock, Musicnn
 from models.musicnn.slim import (
@@ -77,11 +78,12 @@ def test_with_a_pattern_for_every_filter_inner_outputs_are_the_trained_filters_o
     heard, n = windows(2), KEPT[0]
     with torch.inference_mode():
         block = network.front[0]
+        assert isinstance(block, FrontBlock)
         wanted = block(network.input_norm(heard.unsqueeze(1)))
         living = block.conv.weight.flatten(1).norm(dim=1).nonzero()[:, 0]
-        shift = block.norm.bias - block.norm.running_mean * block.norm.weight / (block.norm.running_var + 1e-3).sqrt()
+        _, shift = folded_norm(block.norm)
         highest = slim.timbral_of(heard[:, :BLOCK_FRAMES])[:, :n]
-        ours = torch.relu(highest * slim.gain[:n] + slim.bias[:n]) * slim.scale[:n] + shift[living][:, None]
+        ours = torch.relu(highest * slim.gain[:n] + slim.bias[:n]) * slim.scale[:n] + shift[living].float()[:, None]
     theirs = wanted[:, living][:, :, :BLOCK_FRAMES:STEP_FRAMES]
     assert ours.shape == theirs.shape == (2, n, N_STEPS)
     torch.testing.assert_close(ours[:, :, 2:-2], theirs[:, :, 2:-2], rtol=1e-4, atol=1e-4)

@@ -26,14 +26,23 @@ _START: Final = "start.safetensors"  # in the run folder
 _CLIPS, _PATCHES_OF_CLIP = 40, 500  # that are listened to for what is heard under a filter
 
 
-def write_start(
-    run: Path, teachers: Sequence[Teacher], targets: TeacherTargets, settings: TrainSettings, heard: Sequence[Tensor]
-) -> Path:
-    """The checkpoint's path. heard: `patch_moments`.
+def with_start(
+    settings: TrainSettings,
+    teachers: Sequence[Teacher],
+    targets: TeacherTargets,
+    run: Path,
+    clips: Sequence[Clip],
+    cache: FeatureCache,
+) -> TrainSettings:
+    """The settings with the start that is made of the teachers, for what `clips` sound like, and written into `run`.
 
-    InputUnusable for teachers that are no musicnns, SettingsUnusable; OSError.
+    They are the same where the network is another, or the start is given. InputUnusable for teachers that are no
+    musicnns, SettingsUnusable; OSError.
     """
+    if settings.network != SLIM or settings.initial:
+        return settings
     trained = [_trained(teacher) for teacher in teachers]
+    heard = _patch_moments(clips, cache, settings.seed)
     owned = ",".join(str(len(teacher.card.labels)) for teacher in teachers)
     options = {"own_labels": owned, **settings.network_options}
     spec = NetworkSpec(SLIM, targets.labels, teachers[0].recipe, "sigmoid", options)
@@ -44,10 +53,10 @@ def write_start(
         raise SettingsUnusable(f"network_options: {SLIM} cannot be made of the teachers with them: {error}") from None
     path = run / _START
     save_network(path, spec, network.state_dict())
-    return path
+    return settings.model_copy(update={"initial": str(path)})
 
 
-def patch_moments(clips: Sequence[Clip], cache: FeatureCache, seed: int) -> list[Tensor]:
+def _patch_moments(clips: Sequence[Clip], cache: FeatureCache, seed: int) -> list[Tensor]:
     """What music is under a timbral filter, of each height: second moments, float64 (7 * mels, 7 * mels)."""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(clips))[:_CLIPS]

@@ -62,15 +62,16 @@ class Tower(nn.Module):
         self.dense = nn.Linear(2 * (n_front + MID_LAYERS * MID_FILTERS), N_EMBEDDING)
         self.output = nn.Linear(N_EMBEDDING, n_labels)
 
-    def embedding(self, front: Tensor) -> Tensor:
-        """Its filters' answers, (batch, n_front, 1, steps) -> (batch, 200)."""
+    def forward(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        """Its filters' answers, (batch, n_front, 1, steps) -> its labels' scores in 0..1, and the (batch, 200) embedding."""
         last = functional.relu(self.mid[0](front)) * self.mid_scale[0]
         features = [front, last]
         for layer, scale in zip(self.mid[1:], self.mid_scale[1:], strict=True):
             last = last + functional.relu(layer(last)) * scale
             features.append(last)
         heard = torch.cat(features, dim=1)
-        return functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
+        embedding = functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
+        return torch.sigmoid(self.output(embedding)), embedding
 
 
 class SlimMusicnn(nn.Module):
@@ -139,7 +140,7 @@ class SlimMusicnn(nn.Module):
 
     def embedding(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> the towers' penultimate layers side by side, (batch, 200 * n_towers)."""
-        return torch.cat(self._embeddings(self._both_blocks(log_mel), log_mel), dim=1)
+        return torch.cat([embedding for _, embedding in self._heard(self._both_blocks(log_mel), log_mel)], dim=1)
 
     def timbral_of(self, block: Tensor) -> Tensor:
         """One block (batch, 125, 96) -> the timbral filters' maxima over frequency, (batch, n_timbral, N_STEPS)."""
@@ -148,26 +149,25 @@ class SlimMusicnn(nn.Module):
 
     def scores(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
         """The rest of the way, from both blocks' `timbral_of`, (batch, n_timbral, 2 * N_STEPS): (batch, n_labels)."""
-        embeddings = self._embeddings(timbral, log_mel)
-        own = [torch.sigmoid(tower.output(heard)) for tower, heard in zip(self.towers, embeddings, strict=True)]
-        return torch.cat(own, dim=1) @ self.merge
+        return torch.cat([own for own, _ in self._heard(timbral, log_mel)], dim=1) @ self.merge
 
     def _both_blocks(self, log_mel: Tensor) -> Tensor:
-        return torch.cat([self.timbral_of(block) for block in log_mel.split(BLOCK_FRAMES, dim=1)], dim=2)
+        return torch.cat([self.timbral_of(block) for block in torch.split(log_mel, BLOCK_FRAMES, dim=1)], dim=2)
 
-    def _embeddings(self, timbral: Tensor, log_mel: Tensor) -> list[Tensor]:
+    def _heard(self, timbral: Tensor, log_mel: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """What each tower makes of both blocks."""
         image = (log_mel - CENTRE).unsqueeze(1)
         highest = torch.cat([timbral, *(_highest(conv(image)) for conv in self.temporal)], dim=1)
         front = (functional.relu(highest * self.gain + self.bias) * self.scale).unsqueeze(2)
-        return [tower.embedding(front[:, own]) for tower, own in zip(self.towers, self._own, strict=True)]
+        return [tower(front[:, own]) for tower, own in zip(self.towers, self._own, strict=True)]
 
 
 def slim_musicnn(n_labels: int, input_shape: tuple[int, ...], **options: str | int) -> SlimMusicnn:
     """For windows of two blocks of 96 mels a frame, and no other; ValueError."""
     if input_shape != (2 * BLOCK_FRAMES, N_MELS):
         raise ValueError(
-            f"it takes windows of {2 * BLOCK_FRAMES} frames of {N_MELS} mels (front end musicnn, 4 s every 2 s), not an "
-            f"array of shape {input_shape}"
+            f"it takes windows of {2 * BLOCK_FRAMES} frames of {N_MELS} mels (front end musicnn, 4 s every 2 s), "
+            f"not an array of shape {input_shape}"
         )
     return SlimMusicnn(n_labels, **options)  # type: ignore[arg-type]  # its own ValueErrors
 

@@ -43,7 +43,7 @@ def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, pat
         assert isinstance(shared, Shared)
         _share(shared, torch.cat(weights[kind]), torch.cat(pulls[kind]), patches[kind])
     for conv, own in zip(slim.temporal, weights[len(TIMBRAL_MELS) :], strict=True):
-        conv.weight.copy_(torch.cat(own))
+        conv.get_parameter("weight").copy_(torch.cat(own))
     columns = torch.cat([of_tower for of_kind in answers for of_tower in of_kind], dim=1)
     for parameter, column in zip((slim.gain, slim.bias, slim.scale), columns, strict=True):
         parameter.copy_(column[:, None])
@@ -72,17 +72,16 @@ def _start_tower(tower: Tower, network: Musicnn, kept: list[Tensor]) -> None:
     places = torch.cat([start + own for start, own in zip(starts, kept, strict=True)])
     dropped = torch.ones(middle[0].conv.in_channels, dtype=torch.bool)
     dropped[places] = False
-    constant = torch.cat(
-        [folded_norm(block.norm)[1] for block in blocks]
-    ).float()  # what every channel is above what it is here
+    # what every channel is above what it is here
+    constant = torch.cat([folded_norm(block.norm)[1] for block in blocks]).float()
     constant[dropped] = torch.cat([_at_rest(block) for block in blocks])[dropped]
     constants = [constant]
     read = places
     for number, (conv, block) in enumerate(zip(tower.mid, middle, strict=True)):
         assert block.conv.bias is not None
         weight = block.conv.weight
-        conv.weight.copy_(_at_steps(weight[:, read])[:, :, None])
-        conv.bias.copy_(block.conv.bias + weight.sum(dim=2) @ constants[-1])
+        conv.get_parameter("weight").copy_(_at_steps(weight[:, read])[:, :, None])
+        conv.get_parameter("bias").copy_(block.conv.bias + weight.sum(dim=2) @ constants[-1])
         scale, shift = folded_norm(block.norm)
         tower.mid_scale[number].copy_(scale.float()[:, None, None])
         constants.append(shift.float() + (constants[-1] if number else 0))
@@ -100,7 +99,8 @@ def _strongest(network: Musicnn, kind: int, n: int) -> Tensor:
     weight = _blocks(network)[kind].conv.weight
     if n > len(weight):
         raise ValueError(f"filters: {n} of {len(weight)}")
-    return (weight.flatten(1).norm(dim=1) * _pull(network, kind)).topk(n).indices.sort().values
+    strongest: Tensor = (weight.flatten(1).norm(dim=1) * _pull(network, kind)).topk(n).indices
+    return strongest.sort().values
 
 
 def _pull(network: Musicnn, kind: int) -> Tensor:
@@ -109,7 +109,7 @@ def _pull(network: Musicnn, kind: int) -> Tensor:
     start = sum(len(block.norm.weight) for block in blocks[:kind])
     own = slice(start, start + len(blocks[kind].norm.weight))
     dense = dense_after(network.pooled_norm, network.dense).weight
-    read = dense[:, 0::2][:, own].norm(dim=0) + dense[:, 1::2][:, own].norm(dim=0)
+    read: Tensor = dense[:, 0::2][:, own].norm(dim=0) + dense[:, 1::2][:, own].norm(dim=0)
     return folded_norm(blocks[kind].norm)[0].abs().float() * read
 
 
