@@ -63,7 +63,7 @@ class Tower(nn.Module):
         self.output = nn.Linear(N_EMBEDDING, n_labels)
 
     def forward(self, front: Tensor) -> tuple[Tensor, Tensor]:
-        """Its filters' answers, (batch, n_front, 1, steps) -> its labels' scores, 0 to 1, and embedding (batch, 200)."""
+        """Its filters' answers, (batch, n_front, 1, steps) -> its labels' scores, 0 to 1, embedding (batch, 200)."""
         last = functional.relu(self.mid[0](front)) * self.mid_scale[0]
         features = [front, last]
         for layer, scale in zip(self.mid[1:], self.mid_scale[1:], strict=True):
