@@ -55,7 +55,7 @@ def slim_of(networks: list[Musicnn], rank: int) -> SlimMusicnn:
     for row in range(sum(owned)):
         merge[row, row if row < owned[0] else row - 1] = 0.5 if row in (owned[0] - 1, owned[0]) else 1.0
     filters = ";".join([FILTERS] * len(networks))
-    slim = SlimMusicnn(n_labels, filters, ",".join(map(str, owned)), rank, step_mels=1, step_temporal_mels=1).eval()
+    slim = SlimMusicnn(n_labels, filters, rank, step_mels=1, step_temporal_mels=1).eval()
     start_from(slim, networks, merge, PATCHES)
     return slim
 
@@ -106,7 +106,7 @@ def test_fewer_patterns_than_filters_answer_less_like_them() -> None:
 
 @pytest.mark.parametrize(("step_mels", "step_temporal_mels"), [(1, 1), (2, 4), (3, 1), (4, 4)])
 def test_hop_by_hop_equals_the_whole(step_mels: int, step_temporal_mels: int) -> None:
-    slim = SlimMusicnn(5, FILTERS, "", 4, step_mels, step_temporal_mels).eval()
+    slim = SlimMusicnn(5, FILTERS, 4, step_mels, step_temporal_mels).eval()
     hops = HopSlimMusicnn(slim).eval()
     stream = torch.cat([windows(2, 1), windows(2, 2)], dim=1)
     with torch.inference_mode():
@@ -140,14 +140,13 @@ def test_it_can_be_taught() -> None:
     [
         {"filters": "1,2,3"},
         {"filters": "a,b,c,d,e"},
-        {"filters": FILTERS, "own_labels": "5,5"},
         {"rank": 0},
         {"step_mels": 0},
         {"step_temporal_mels": -1},
     ],
 )
 def test_values_that_no_network_can_have_are_refused(options: dict[str, str | int]) -> None:
-    with pytest.raises(ValueError, match=r"filters|own_labels|step|rank"):
+    with pytest.raises(ValueError, match=r"filters|step|rank"):
         SlimMusicnn(5, **options)  # type: ignore[arg-type]
 
 

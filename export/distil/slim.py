@@ -43,9 +43,7 @@ def with_start(
         return settings
     trained = [_trained(teacher) for teacher in teachers]
     heard = _patch_moments(clips, cache, settings.seed)
-    owned = ",".join(str(len(teacher.card.labels)) for teacher in teachers)
-    options = {"own_labels": owned, **settings.network_options}
-    spec = NetworkSpec(SLIM, targets.labels, teachers[0].recipe, "sigmoid", options)
+    spec = NetworkSpec(SLIM, targets.labels, teachers[0].recipe, "sigmoid", settings.network_options)
     try:
         network = cast(SlimMusicnn, spec.build())
         start_from(network, trained, torch.from_numpy(targets.merge), heard)

@@ -9,6 +9,7 @@ Normalisations are part of the weights: what starts from trained networks (`mode
 it trains as it is served.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -48,9 +49,9 @@ class Shared(nn.Module):
 
 
 class Tower(nn.Module):
-    """What is one musicnn's own: all behind its filters. filters: how many it has of each of the five kinds."""
+    """What is one musicnn's own: all between filters and labels. filters: how many it has of each of the five kinds."""
 
-    def __init__(self, filters: tuple[int, ...], n_labels: int) -> None:
+    def __init__(self, filters: tuple[int, ...]) -> None:
         super().__init__()
         self.filters = filters
         n_front = sum(filters)
@@ -60,35 +61,48 @@ class Tower(nn.Module):
         )
         self.mid_scale = nn.Parameter(torch.ones(MID_LAYERS, MID_FILTERS, 1, 1))
         self.dense = nn.Linear(2 * (n_front + MID_LAYERS * MID_FILTERS), N_EMBEDDING)
-        self.output = nn.Linear(N_EMBEDDING, n_labels)
 
-    def forward(self, front: Tensor) -> tuple[Tensor, Tensor]:
-        """Its filters' answers, (batch, n_front, 1, steps) -> its labels' scores, 0 to 1, embedding (batch, 200)."""
+    def forward(self, front: Tensor) -> Tensor:
+        """Its filters' answers, (batch, n_front, 1, steps) -> (batch, 200)."""
         last = functional.relu(self.mid[0](front)) * self.mid_scale[0]
         features = [front, last]
         for layer, scale in zip(self.mid[1:], self.mid_scale[1:], strict=True):
             last = last + functional.relu(layer(last)) * scale
             features.append(last)
         heard = torch.cat(features, dim=1)
-        embedding = functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
-        return torch.sigmoid(self.output(embedding)), embedding
+        return functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
+
+
+class MergedScores(nn.Module):
+    """Every tower's scores of the labels, and what they come to.
+
+    share: (n_towers, n_labels), the weights with which they are added up; 0 where a tower does not know a label.
+    """
+
+    share: Tensor
+
+    def __init__(self, n_towers: int, n_labels: int) -> None:
+        super().__init__()
+        self.of_tower = nn.ModuleList(nn.Linear(N_EMBEDDING, n_labels) for _ in range(n_towers))
+        self.register_buffer("share", torch.full((n_towers, n_labels), 1 / n_towers))
+
+    def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
+        """Each tower's (batch, 200) -> scores in 0..1, (batch, n_labels)."""
+        logits = [layer(embedding) for layer, embedding in zip(self.of_tower, embeddings, strict=True)]
+        return (torch.sigmoid(torch.stack(logits, dim=1)) * self.share).sum(dim=1)
 
 
 class SlimMusicnn(nn.Module):
     """Log-mel windows of two blocks -> scores of `n_labels` labels.
 
-    filters: of each tower, of each kind (7 frames x 38 mels, 7 x 67, 128 x 1, 64 x 1, 32 x 1). own_labels: how many
-    labels each tower has, "50,50"; without it n_labels each. merge: (sum of own labels, n_labels), the weights with
-    which the towers' scores are added up. ValueError for values no network can have.
+    filters: of each tower, of each kind (7 frames x 38 mels, 7 x 67, 128 x 1, 64 x 1, 32 x 1). ValueError for values no
+    network can have.
     """
-
-    merge: Tensor
 
     def __init__(
         self,
         n_labels: int,
         filters: str = FILTERS,
-        own_labels: str = "",
         rank: int = 32,
         step_mels: int = 4,
         step_temporal_mels: int = 4,
@@ -96,9 +110,8 @@ class SlimMusicnn(nn.Module):
         super().__init__()
         check_counts({"rank": rank, "step_mels": step_mels, "step_temporal_mels": step_temporal_mels})
         counts = [parsed_counts("filters", part) for part in filters.split(";")]
-        owned = parsed_counts("own_labels", own_labels) if own_labels else (n_labels,) * len(counts)
-        if any(len(count) != _KINDS for count in counts) or len(owned) != len(counts):
-            raise ValueError(f"filters: {_KINDS} numbers for each tower, as in {FILTERS}; own_labels: one for each")
+        if any(len(count) != _KINDS for count in counts):
+            raise ValueError(f"filters: {_KINDS} numbers for each tower, as in {FILTERS}")
         self.by_kind = list(zip(*counts, strict=True))  # of each kind, each tower's filters
         n_of_kind = [sum(own) for own in self.by_kind]
         self.n_of_timbral = n_of_kind[: len(TIMBRAL_MELS)]
@@ -109,7 +122,8 @@ class SlimMusicnn(nn.Module):
             nn.Conv2d(1, n, (frames, 1), (STEP_FRAMES, step_temporal_mels), (frames // 2, 0), bias=False)
             for n, frames in zip(n_of_kind[len(TIMBRAL_MELS) :], TEMPORAL_FRAMES, strict=True)
         )
-        self.towers = nn.ModuleList(Tower(count, n) for count, n in zip(counts, owned, strict=True))
+        self.towers = nn.ModuleList(Tower(count) for count in counts)
+        self.output = MergedScores(len(counts), n_labels)
         n_front = sum(n_of_kind)
         self.gain = nn.Parameter(torch.ones(n_front, 1))  # -1 where musicnn's normalisation turns a filter over
         self.bias = nn.Parameter(torch.zeros(n_front, 1))
@@ -123,7 +137,6 @@ class SlimMusicnn(nn.Module):
             ]
             for tower in range(len(counts))
         ]
-        self.register_buffer("merge", torch.eye(n_labels).repeat(len(counts), 1)[: sum(owned)] / len(counts))
 
     @property
     def n_timbral(self) -> int:
@@ -140,7 +153,7 @@ class SlimMusicnn(nn.Module):
 
     def embedding(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> the towers' penultimate layers side by side, (batch, 200 * n_towers)."""
-        return torch.cat([embedding for _, embedding in self._heard(self._both_blocks(log_mel), log_mel)], dim=1)
+        return torch.cat(self._embeddings(self._both_blocks(log_mel), log_mel), dim=1)
 
     def timbral_of(self, block: Tensor) -> Tensor:
         """One block (batch, 125, 96) -> the timbral filters' maxima over frequency, (batch, n_timbral, N_STEPS)."""
@@ -149,13 +162,13 @@ class SlimMusicnn(nn.Module):
 
     def scores(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
         """The rest of the way, from both blocks' `timbral_of`, (batch, n_timbral, 2 * N_STEPS): (batch, n_labels)."""
-        return torch.cat([own for own, _ in self._heard(timbral, log_mel)], dim=1) @ self.merge
+        scores: Tensor = self.output(self._embeddings(timbral, log_mel))
+        return scores
 
     def _both_blocks(self, log_mel: Tensor) -> Tensor:
         return torch.cat([self.timbral_of(block) for block in torch.split(log_mel, BLOCK_FRAMES, dim=1)], dim=2)
 
-    def _heard(self, timbral: Tensor, log_mel: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """What each tower makes of both blocks."""
+    def _embeddings(self, timbral: Tensor, log_mel: Tensor) -> list[Tensor]:
         image = (log_mel - CENTRE).unsqueeze(1)
         highest = torch.cat([timbral, *(_highest(conv(image)) for conv in self.temporal)], dim=1)
         front = (functional.relu(highest * self.gain + self.bias) * self.scale).unsqueeze(2)

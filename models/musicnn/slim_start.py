@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from models.musicnn.folding import dense_after, folded_norm, upward_sign
 from models.musicnn.network import FrontBlock, MidBlock, Musicnn
-from models.musicnn.slim import CENTRE, MID_STEPS, STEP_FRAMES, TIMBRAL_MELS, Shared, SlimMusicnn, Tower
+from models.musicnn.slim import CENTRE, MID_STEPS, STEP_FRAMES, TIMBRAL_MELS, MergedScores, Shared, SlimMusicnn, Tower
 
 _EVEN: float = 1e-4  # of the mean variance, added to every direction: no music has just 0 anywhere
 
@@ -23,11 +23,11 @@ _EVEN: float = 1e-4  # of the mean variance, added to every direction: no music 
 def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, patches: Sequence[Tensor]) -> None:
     """Give `slim` what `trained`, one for each of its towers, have learnt.
 
-    merge: as the network's own. patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the
-    second moments (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
+    merge: (n_before, n_labels), the weights with which their scores, side by side, make the labels'; each goes into one.
+    patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the second moments
+    (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
     ValueError when a network has fewer filters of a kind than its tower.
     """
-    slim.merge.copy_(merge)
     weights: list[list[Tensor]] = [[] for _ in slim.by_kind]
     pulls: list[list[Tensor]] = [[] for _ in slim.by_kind]
     answers: list[list[Tensor]] = [[] for _ in slim.by_kind]
@@ -39,6 +39,7 @@ def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, pat
             pulls[kind].append(_pull(network, kind)[filters])
             answers[kind].append(_answer(network, kind)[:, filters])
         _start_tower(tower, network, kept)
+    _start_output(slim.output, trained, merge)
     for kind, shared in enumerate(slim.timbral):
         assert isinstance(shared, Shared)
         _share(shared, torch.cat(weights[kind]), torch.cat(pulls[kind]), patches[kind])
@@ -91,7 +92,17 @@ def _start_tower(tower: Tower, network: Musicnn, kept: list[Tensor]) -> None:
     columns = torch.cat([places, torch.arange(len(dropped), maxima.shape[1])])
     tower.dense.weight.copy_(torch.cat([maxima[:, columns], means[:, columns]], dim=1))
     tower.dense.bias.copy_(dense.bias + (maxima + means) @ torch.cat(constants))
-    tower.output.load_state_dict(dense_after(network.dense_norm, network.output).state_dict())
+
+
+def _start_output(output: MergedScores, trained: Sequence[Musicnn], merge: Tensor) -> None:
+    owned = [network.output.out_features for network in trained]
+    for number, (layer, network, own) in enumerate(
+        zip(output.of_tower, trained, torch.split(merge, owned), strict=True)
+    ):
+        learnt, labels = dense_after(network.dense_norm, network.output), own.argmax(dim=1)
+        for name in ("weight", "bias"):
+            layer.get_parameter(name).zero_()[labels] = learnt.get_parameter(name)
+        output.share[number] = own.sum(dim=0)
 
 
 def _strongest(network: Musicnn, kind: int, n: int) -> Tensor:
