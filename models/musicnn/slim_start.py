@@ -23,7 +23,7 @@ _EVEN: float = 1e-4  # of the mean variance, added to every direction: no music 
 def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, patches: Sequence[Tensor]) -> None:
     """Give `slim` what `trained`, one for each of its towers, have learnt.
 
-    merge: (n_before, n_labels), the weights with which their scores, side by side, make the labels'; each goes into one.
+    merge: (n_before, n_labels), the weights with which their scores, side by side, make the labels'; each is of one.
     patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the second moments
     (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
     ValueError when a network has fewer filters of a kind than its tower.
