@@ -1,8 +1,8 @@
 """Which test files begin first: those in real time, then some of many quick tests, the long ones, and all others.
 
-xdist hands out whole files. Tests in real time run alone (tests/turns.py): each waits for the end of what the other
-worker is at, least long while that is at such tests too, or at quick ones. And a long file that begins last is waited
-for by a worker that has nothing left to do.
+xdist hands out whole files. Tests in real time run beside one another and nothing else (tests/turns.py): each waits for
+the end of what the other worker is at, unless that is at such tests too; quick ones follow, for the worker whose share
+ends first. And a long file that begins last is waited for by a worker that has nothing left to do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """Tests in real time have the machine to themselves, whatever the other workers of pytest are at.
 
-A sound server that does not get its turn gives broken audio, which is what such tests would then report. So they run
-alone (`@pytest.mark.realtime`), and all others beside one another.
+A sound server that does not get its turn gives broken audio, which is what such tests would then report. They compute
+little and wait much, so they run beside one another (`@pytest.mark.realtime`), and all others beside one another.
+
+Every worker has a file that it locks for itself while it is at an ordinary test. A test in real time holds all of these
+together with others of its kind.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,16 +29,19 @@ def _held(path: Path, kind: int) -> Iterator[None]:
 
 
 @contextmanager
-def turn(folder: Path, alone: bool) -> Iterator[None]:
-    """Run beside others, or `alone`; who waits to be alone is let in before who comes later."""
-    gate, machine = folder / "gate.lock", folder / "machine.lock"
-    if alone:
-        with _held(gate, fcntl.LOCK_EX), _held(machine, fcntl.LOCK_EX):
+def turn(folder: Path, worker: int, workers: int, realtime: bool) -> Iterator[None]:
+    """Run beside tests of one's own kind; those in real time that wait are let in before others that come later."""
+    gate = folder / "gate.lock"
+    own = [folder / f"worker-{number}.lock" for number in range(workers)]
+    if realtime:
+        with ExitStack() as locks:
+            for path in (gate, *own):
+                locks.enter_context(_held(path, fcntl.LOCK_SH))
             yield
     else:
-        with _held(gate, fcntl.LOCK_SH):
+        with _held(gate, fcntl.LOCK_EX):
             pass
-        with _held(machine, fcntl.LOCK_SH):
+        with _held(own[worker], fcntl.LOCK_EX):
             yield
 
 
@@ -48,5 +54,7 @@ def turns_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_turn(request: pytest.FixtureRequest, turns_folder: Path) -> Iterator[None]:
-    with turn(turns_folder, alone=request.node.get_closest_marker("realtime") is not None):
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    with turn(turns_folder, number % workers, workers, request.node.get_closest_marker("realtime") is not None):
         yield
