@@ -46,6 +46,7 @@ SMALL: Final[dict[str, dict[str, int | float | str | bool]]] = {
     "musicnn": {},
     "musicnn-mlp": {"hidden": 16},
     "resnet50": {"blocks": "1,1,1,1"},
+    "slim-musicnn": {"filters": "6,4,2,2,4", "rank": 4},
     "spectrogram-attention-cnn": {"widths": "4,6", "hidden": 16, "dropout": 0.0},
     "spectrogram-cnn": {"widths": "4,6", "hidden": 16, "dropout": 0.0},
     "vector-cnn": {"hidden": 16},

@@ -14,6 +14,8 @@ from models.card import Activation, Carry
 from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
 from models.musicnn.living_filters import living
 from models.musicnn.network import Musicnn
+from models.musicnn.slim import SlimMusicnn
+from models.musicnn.slim_hops import HopSlimMusicnn
 from models.networks.embedding_mlp import EmbeddingMlp, MusicnnEmbedding
 from models.networks.living_mlp import LivingMlp
 from models.networks.registry import Network
@@ -59,11 +61,14 @@ def lean(served: Served) -> Served:
 def can_carry(served: Served, recipe: Recipe) -> bool:
     """Whether the network has an arrangement in which neighbouring windows share work."""
     of_two_blocks = (recipe.frames_per_hop, recipe.blocks_per_window) == (FRAMES_PER_BLOCK, 2)
-    return isinstance(served.network, Musicnn) and served.activation == "sigmoid" and of_two_blocks
+    has_one = isinstance(served.network, Musicnn) or (
+        isinstance(served.network, SlimMusicnn) and served.temperature == 1  # it adds up scores, not logits
+    )
+    return has_one and served.activation == "sigmoid" and of_two_blocks
 
 
 def carrying_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto:
-    """musicnn's shared-overlap arrangement, its carry optional; only where `can_carry`."""
+    """The shared-overlap arrangement, its carry optional; only where `can_carry`."""
     hops = hop_network(served)
     window = {INPUT: input_shape}
     whole = to_onnx(hops, {**window, CARRY.input_name: (hops.carry_size,)}, [OUTPUT, CARRY.output_name])
@@ -71,11 +76,13 @@ def carrying_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelPr
     return optional_carry(whole, first, CARRY.input_name)
 
 
-def hop_network(served: Served) -> HopMusicnn:
+def hop_network(served: Served) -> HopMusicnn | HopSlimMusicnn:
     """The network hop by hop, without its dead filters; only where `can_carry`.
 
     Its last layer divides by the temperature.
     """
+    if isinstance(served.network, SlimMusicnn):
+        return HopSlimMusicnn(served.network).eval()
     network = living(cast(Musicnn, served.network))
     with torch.no_grad():
         network.output.weight.div_(served.temperature)

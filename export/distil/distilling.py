@@ -15,6 +15,7 @@ from export.data.cache import FeatureCache
 from export.data.clip import Clip
 from export.data.music_set import MusicSet
 from export.distil.judgement import Judgement, judge
+from export.distil.slim import with_start
 from export.distil.speed import Speed, measure
 from export.distil.student import student_settings
 from export.distil.teacher import Teacher, open_teachers
@@ -78,6 +79,7 @@ def distil(
     targets = TeacherTargets(tuple(teachers), cache / "teachers")
     taught, held_out = music.taught(targets.labels), held_out_clips(music)
     check_music(taught, settings, taught=True)
+    settings = with_start(settings, teachers, targets, run, taught.of("train"), FeatureCache(cache, teachers[0].recipe))
     targets.prepare(taught.clips, workers)
     _write(run / DISTILLATION, noted)
     outcome = train(taught, settings, run, targets=targets, resume=resume, cache=cache, workers=workers)

@@ -33,6 +33,11 @@ class TeacherTargets:
         """In the order of the targets."""
         return self._merged.labels
 
+    @property
+    def merge(self) -> Floats:
+        """The weights with which the teachers' scores, side by side, make the targets: (n_before, n_labels)."""
+        return self._merged.weights
+
     def of(self, clip: Clip, n_windows: int) -> Floats:
         """float32 (n_windows, n_labels), zeros where a window is silent. UnreadableAudio, InputUnusable."""
         scores = self._scores.of(clip)

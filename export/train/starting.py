@@ -19,7 +19,7 @@ from models.networks.registry import NETWORKS, make_network
 
 _OUTPUT: Final = "output."  # of every network: the layer whose length is the number of labels
 _PROJECTOR: Final = "projector."  # of wav2vec2: the layer before it
-_TALL: Final = ("musicnn", "musicnn-mlp")
+_TALL: Final = ("musicnn", "musicnn-mlp", "slim-musicnn")
 _DEFAULT_NETWORK: Final = "spectrogram-cnn"
 
 

@@ -20,7 +20,8 @@ def train_command(
         typer.Option(
             help="spectrogram-cnn (the default), spectrogram-attention-cnn, musicnn, lstm, mfcc-cnn, vector-rnn, "
             "vector-dense, vector-cnn, convnet, convnet-improv, music-genre-cnn, improved-music-genre-cnn, "
-            "improved-music-genre-cnn-v2, resnet50, wav2vec2, wav2vec2-mlp or musicnn-mlp; see docs/networks.md."
+            "improved-music-genre-cnn-v2, resnet50, slim-musicnn, wav2vec2, wav2vec2-mlp or musicnn-mlp; see "
+            "docs/networks.md."
         ),
     ] = None,
     config: Config = None,
@@ -29,7 +30,8 @@ def train_command(
     init: Annotated[
         str | None,
         typer.Option(
-            help="Start from what has learnt already: musicnn-msd, musicnn-mtt, a checkpoint or a run folder."
+            help="Start from what has learnt already: musicnn-msd, musicnn-mtt, genred-small, a checkpoint or a run "
+            "folder."
         ),
     ] = None,
     resume: Resume = False,

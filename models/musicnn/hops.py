@@ -12,7 +12,7 @@ they see no end (`models.musicnn.packed_conv`).
 """
 
 import copy
-from typing import Final
+from typing import Final, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -149,10 +149,18 @@ class _Block:
         self.end_partial = end_partial[..., :-REACH_FRAMES]
 
 
-class FirstCarry(nn.Module):
-    """`HopMusicnn.first_carry` as a module, for an exporter."""
+class Hops(Protocol):
+    """A network hop by hop: what a block hands on, from the first window that has it."""
 
-    def __init__(self, hops: HopMusicnn) -> None:
+    def first_carry(self, log_mel: Tensor) -> Tensor:
+        """float32 (batch, 250, 96) -> the carry of the first blocks (batch, carry_size)."""
+        ...
+
+
+class FirstCarry(nn.Module):
+    """`first_carry` of a network hop by hop as a module, for an exporter."""
+
+    def __init__(self, hops: Hops) -> None:
         super().__init__()
         self.hops = hops
 

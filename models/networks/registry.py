@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from torch import Tensor, nn
 
 from models.front_ends.named import HearingName
+from models.musicnn.slim import slim_musicnn
 from models.networks.convnet import ConvNet
 from models.networks.convnet_improv import convnet_improv
 from models.networks.embedding_mlp import musicnn_mlp, wav2vec2_mlp
@@ -86,6 +87,7 @@ NETWORKS: Final[Mapping[str, NetworkKind]] = {
     "musicnn": NetworkKind(musicnn, "musicnn"),
     "musicnn-mlp": NetworkKind(musicnn_mlp, "musicnn", _CHECKPOINT, frozen_body=True),
     "resnet50": NetworkKind(ResNet50, "mel-image", frozenset({"weights"})),
+    "slim-musicnn": NetworkKind(slim_musicnn, "musicnn"),
     "spectrogram-attention-cnn": NetworkKind(SpectrogramAttentionCnn),
     "spectrogram-cnn": NetworkKind(SpectrogramCnn),
     "vector-cnn": NetworkKind(VectorCnn, "track174"),
