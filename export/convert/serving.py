@@ -1,5 +1,6 @@
 """A trained network as it is served: scores = activation(logits / temperature), in the quickest graph there is."""
 
+import copy
 from typing import Final, cast
 
 import onnx
@@ -61,9 +62,7 @@ def lean(served: Served) -> Served:
 def can_carry(served: Served, recipe: Recipe) -> bool:
     """Whether the network has an arrangement in which neighbouring windows share work."""
     of_two_blocks = (recipe.frames_per_hop, recipe.blocks_per_window) == (FRAMES_PER_BLOCK, 2)
-    has_one = isinstance(served.network, Musicnn) or (
-        isinstance(served.network, SlimMusicnn) and served.temperature == 1  # it adds up scores, not logits
-    )
+    has_one = isinstance(served.network, Musicnn | SlimMusicnn)
     return has_one and served.activation == "sigmoid" and of_two_blocks
 
 
@@ -81,10 +80,9 @@ def hop_network(served: Served) -> HopMusicnn | HopSlimMusicnn:
 
     Its last layer divides by the temperature.
     """
-    if isinstance(served.network, SlimMusicnn):
-        return HopSlimMusicnn(served.network).eval()
-    network = living(cast(Musicnn, served.network))
+    whole = served.network
+    network = copy.deepcopy(whole) if isinstance(whole, SlimMusicnn) else living(cast(Musicnn, whole))
     with torch.no_grad():
         network.output.weight.div_(served.temperature)
         network.output.bias.div_(served.temperature)
-    return HopMusicnn(network).eval()
+    return (HopSlimMusicnn(network) if isinstance(network, SlimMusicnn) else HopMusicnn(network)).eval()

@@ -22,8 +22,8 @@ class HopSlimMusicnn(nn.Module):
         """float32 (batch, 250, 96), carry of the first blocks (batch, carry_size) -> scores in 0..1, and the carry."""
         older = carried.reshape(-1, self.network.n_timbral, N_STEPS)
         newer = self.network.timbral_of(log_mel[:, BLOCK_FRAMES:])
-        scores = self.network.scores(torch.cat([older, newer], dim=2), log_mel)
-        return scores, newer.flatten(1)
+        logits = self.network.logits_of(torch.cat([older, newer], dim=2), log_mel)
+        return torch.sigmoid(logits), newer.flatten(1)
 
     def first_carry(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> the carry of the first blocks (batch, carry_size), for whoever has none."""
