@@ -93,9 +93,9 @@ LOCK := .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --no-annota
 lock: setup-test
 	echo 'setuptools>=77' | $(LOCK) - --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
 	  -o deploy/docker/requirements.build.txt
-	$(LOCK) pyproject.toml --extra cpu --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
+	$(LOCK) pyproject.toml --extra cpu --extra otel --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
 	  -o deploy/docker/requirements.cpu.txt
-	$(LOCK) pyproject.toml --extra gpu --python-version 3.12 --python-platform x86_64-manylinux_2_39 \
+	$(LOCK) pyproject.toml --extra gpu --extra otel --python-version 3.12 --python-platform x86_64-manylinux_2_39 \
 	  -o deploy/docker/requirements.gpu.txt
 
 # make image-check   the CPU image's steps in a clean root (needs root), its size, and a run of it; docs/containers.md

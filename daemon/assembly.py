@@ -75,11 +75,11 @@ def required_streams(settings: Settings) -> frozenset[str]:
     return frozenset(source.stream for source in live if source.required)
 
 
-def make_sinks(settings: Settings) -> list[Sink]:
+def make_sinks(settings: Settings, metrics: Metrics) -> list[Sink]:
     """Every sink of the settings; JSON lines on standard output when there is none and somebody needs one."""
     if not settings.sinks and all(isinstance(source, KafkaSourceSettings) for source in settings.sources):
         return []  # the results of a Kafka source go back to Kafka
-    return [_sink(sink, settings.kafka) for sink in settings.sinks] or [JsonlSink(None)]
+    return [_sink(sink, settings.kafka, metrics) for sink in settings.sinks] or [JsonlSink(None)]
 
 
 def _policy(tags: TagSettings) -> TagPolicy:
@@ -93,7 +93,7 @@ def _policy(tags: TagSettings) -> TagPolicy:
     )
 
 
-def _sink(settings: SinkSettings, kafka: KafkaSettings) -> Sink:
+def _sink(settings: SinkSettings, kafka: KafkaSettings, metrics: Metrics) -> Sink:
     match settings:
         case ConsoleSettings():
             return ConsoleSink()
@@ -102,7 +102,7 @@ def _sink(settings: SinkSettings, kafka: KafkaSettings) -> Sink:
         case KafkaSinkSettings():
             from daemon.sinks.kafka import KafkaSink
 
-            return KafkaSink(kafka)
+            return KafkaSink(kafka, metrics)
 
 
 def _sources(settings: SourceSettings, key: str, on_drop: OnDrop, whole: Settings) -> Sequence[Source | Feeder]:

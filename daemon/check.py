@@ -6,15 +6,18 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
 from daemon.ask_health import running_version
 from daemon.assembly import make_rules, make_sources
 from daemon.crew import load_models
-from daemon.errors import GenredError, PortTaken
+from daemon.errors import GenredError, PortTaken, SinkFailed
+from daemon.kafka_settings import KafkaSinkSettings
 from daemon.settings import Settings
-from daemon.source_settings import DeviceSettings
+from daemon.sinks.try_file import try_file
+from daemon.source_settings import ConsoleSettings, DeviceSettings, JsonlSettings
 from daemon.telemetry import make_tracer
 
 
@@ -27,6 +30,7 @@ def run_check(settings: Settings, connect: bool = False) -> None:
         ("model", _check_model),
         ("sources", _check_sources),
         ("devices", _check_devices),
+        ("sinks", _check_sinks),
         ("http", _check_port),
         ("tracing", _check_tracing),
     ]
@@ -70,6 +74,26 @@ def _check_model(settings: Settings) -> str:
 def _check_sources(settings: Settings) -> str:
     sources = make_sources(settings, lambda _chunk: None)
     return f"{len(sources)} streams" if sources else "none yet; add [[sources]] to the settings"
+
+
+def _check_sinks(settings: Settings) -> str:
+    """The files among them; Kafka is asked by `--connect`."""
+    failures, names = [], []
+    for sink in settings.sinks:
+        match sink:
+            case JsonlSettings(path=Path() as path):
+                names.append(str(path))
+                try:
+                    try_file(path)
+                except SinkFailed as error:
+                    failures.append(str(error))
+            case JsonlSettings() | ConsoleSettings():
+                names.append("standard output")
+            case KafkaSinkSettings():
+                names.append("Kafka")
+    if failures:
+        raise SinkFailed("; ".join(failures))
+    return ", ".join(names) or "none asked for"
 
 
 def _check_tracing(settings: Settings) -> str:

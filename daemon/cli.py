@@ -126,7 +126,7 @@ def check(
     device: DeviceOption = None,
     connect: Annotated[bool, typer.Option("--connect", help="Ask Kafka too: brokers, topics, rights.")] = False,
 ) -> None:
-    """Check settings, model, device and sources: say what is wrong and where."""
+    """Check settings, model, device, sources and files of sinks: say what is wrong and where."""
     from daemon.check import run_check
 
     if connect:

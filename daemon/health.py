@@ -61,6 +61,9 @@ class Health:
         dead = self.dead()
         if dead:
             return dead
+        waiting = self._pipeline.trouble
+        if waiting:
+            return waiting
         states = {source.status.state for source in self._sources}
         if SourceState.RUNNING in states or states == {SourceState.ENDED}:
             return None

@@ -17,7 +17,7 @@ from prometheus_client import (
 
 from daemon.errors import RecordFault
 from daemon.messages import ModelId
-from daemon.metrics_collectors import GpuMemoryMetrics, LogMetrics, StageMetrics, StreamMetrics
+from daemon.metrics_collectors import GpuMemoryMetrics, LagMetrics, LogMetrics, StageMetrics, StreamMetrics
 from daemon.stages import Stages
 
 # A stage of a GPU's batch takes half a millisecond or so, a whole batch on one core seconds.
@@ -113,12 +113,8 @@ class Metrics:
         self.takeover_seconds = self._histogram(
             "takeover_seconds", "From the assignment of a partition to its first own record.", TAKEOVER_BUCKETS_S
         )
-        self.consumer_lag_records = self._gauge(
-            "consumer_lag_records", "Records behind the committed offset, as Kafka counts it.", ("topic", "partition")
-        )
-        self.consumer_lag_audio_seconds = self._gauge(
-            "consumer_lag_audio_seconds", "The same in seconds of audio, by the mean record."
-        )
+        self.consumer_lag = LagMetrics()
+        self.registry.register(self.consumer_lag)
         self.replayed_records = self._counter(
             "replayed_records", "Records read again to rebuild what a partition's previous owner knew."
         )

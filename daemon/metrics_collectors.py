@@ -1,10 +1,11 @@
-"""Metrics that are read when they are asked for: of stages, the GPU's memory, the log, single streams."""
+"""Metrics that are read when they are asked for: of stages, the lag, the GPU's memory, the log, single
+streams."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,44 @@ class GpuMemoryMetrics(Collector):
             family.add_sample(family.name, {"kind": "allocated"}, allocated)
             family.add_sample(family.name, {"kind": "reserved"}, reserved)
         return (family,) if family.samples else ()
+
+
+class LagMetrics(Collector):
+    """How far a Kafka source is behind its log; no series while nobody can know. Without such a source: nought."""
+
+    def __init__(self) -> None:
+        self._records: Mapping[tuple[str, int], int] = {}
+        self._audio_s: float | None = 0.0
+
+    def know(self, records: Mapping[tuple[str, int], int], audio_s: float) -> None:
+        """Records behind by topic and partition, and all of them in seconds of audio."""
+        self._records, self._audio_s = records, audio_s
+
+    def forget(self) -> None:
+        """The brokers do not say: what they said last is no longer true."""
+        self._records, self._audio_s = {}, None
+
+    def describe(self) -> Iterable[Metric]:
+        """The families without samples."""
+        return (
+            GaugeMetricFamily(
+                "genred_consumer_lag_records",
+                "Records behind the committed offset, as Kafka counts it.",
+                labels=["topic", "partition"],
+            ),
+            GaugeMetricFamily(
+                "genred_consumer_lag_audio_seconds", "The same in seconds of audio, by the mean record.", labels=[]
+            ),
+        )
+
+    def collect(self) -> Iterable[Metric]:
+        """The families as they are now."""
+        records, audio = families = tuple(self.describe())
+        for (topic, partition), count in self._records.items():
+            records.add_sample(records.name, {"topic": topic, "partition": str(partition)}, count)
+        if self._audio_s is not None:
+            audio.add_sample(audio.name, {}, self._audio_s)
+        return families
 
 
 class LogMetrics(Collector):

@@ -18,7 +18,7 @@ from daemon.ledger import Ledger
 from daemon.messages import AudioChunk, Result, StreamEnd
 from daemon.metrics import Metrics
 from daemon.scoring import ScoredWindow
-from daemon.sinks.sink import Sink
+from daemon.sinks.sink import Sink, Waiting
 from daemon.sources.source import Source
 from daemon.stages import Stage
 from daemon.tagging import StreamRules, Tagger
@@ -99,6 +99,12 @@ class Pipeline:
         """Into every sink."""
         for sink in self._sinks:
             await sink.write(results)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why results wait for a sink; None while they do not."""
+        troubles = (sink.trouble for sink in self._sinks if isinstance(sink, Waiting))
+        return next((trouble for trouble in troubles if trouble is not None), None)
 
     @property
     def in_flight_s(self) -> float:

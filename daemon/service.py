@@ -47,7 +47,7 @@ async def serve(settings: Settings, reread: Callable[[], Settings]) -> None:
     ledger = Ledger(metrics)
     models = load_models(settings)
     rules = make_rules(models[0].card, settings)
-    sources, sinks = make_sources(settings, ledger.overrun), make_sinks(settings)
+    sources, sinks = make_sources(settings, ledger.overrun), make_sinks(settings, metrics)
     engine = make_engine(make_crew(models, settings, metrics, measure=True), settings, metrics)
     pipeline = Pipeline(engine, sinks, rules, ledger, metrics)
     guard = Guard(engine, settings.health.stuck_after_s)

@@ -16,6 +16,7 @@ from daemon.errors import GenredError, SettingsError
 from daemon.log_repeats import ANSWER
 from daemon.metrics import Metrics
 from daemon.model import Model
+from daemon.own_thread import in_own_thread
 from daemon.settings import Settings
 from models.catalogue import resolve_model
 
@@ -64,10 +65,10 @@ class ModelSwap:
         self._requested.set()
 
     async def run(self) -> None:
-        """Serve requests and watch the files, until cancelled."""
+        """Serve requests and watch the files, until cancelled; models that are being loaded then are given up."""
         while True:
             requested = await self._requested_or_changed()
-            self._seen = await asyncio.to_thread(_states, self._settings)
+            self._seen = await in_own_thread(lambda: _states(self._settings))
             outcome = await self._swap(self._settings_now if requested else lambda: self._settings)
             if requested:
                 self._on_reload(outcome)
@@ -79,7 +80,7 @@ class ModelSwap:
             try:
                 await asyncio.wait_for(self._requested.wait(), self._settings.model_watch_s or None)
             except TimeoutError:
-                now = await asyncio.to_thread(_states, self._settings)
+                now = await in_own_thread(lambda: _states(self._settings))
                 if now != self._seen and now == before:  # whoever writes it has finished
                     return False
                 before = now
@@ -91,7 +92,7 @@ class ModelSwap:
         """Load and serve, or say why not; what came of it, in a line."""
         serving = _names(self._models)
         try:
-            prepared = await asyncio.to_thread(self._prepared, settings_now)
+            prepared = await in_own_thread(lambda: self._prepared(settings_now))
         except GenredError as error:
             self._metrics.model_reloads.labels("refused").inc()
             log.error("models: the new ones do not serve, %s goes on: %s", serving, error, extra=ANSWER)

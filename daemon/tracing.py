@@ -5,7 +5,9 @@ A window is watched or not when it comes; its spans are made when it has been pu
 
 from __future__ import annotations
 
+import logging
 import random
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +24,9 @@ from daemon.cuts import Window
 from daemon.stages import Stage
 from daemon.version import genred_version
 
-EXPORT_TIMEOUT_S = 2.0  # a collector that is away must not hold a stop up
+log = logging.getLogger(__name__)
+EXPORT_TIMEOUT_S = 2.0
+CLOSE_S = 2.0  # a collector that does not answer must not hold a stop up
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -115,8 +119,15 @@ class Tracer:
         self._open.pop(window, None)
 
     def close(self) -> None:
-        """Send what is left; takes some seconds at most when nobody answers."""
-        self._provider.shutdown()
+        """Send what is left; what cannot be sent within CLOSE_S is lost.
+
+        The library would try each batch that waits in turn, and its own limit for that cannot be set.
+        """
+        sending = threading.Thread(target=self._provider.shutdown, name="genred-last-traces", daemon=True)
+        sending.start()
+        sending.join(CLOSE_S)
+        if sending.is_alive():
+            log.warning("traces: the collector took longer than %g s; the last ones are lost", CLOSE_S)
 
     def _below(self, traced: _Trace, name: str, began_ns: int, ended_ns: int) -> None:
         if ended_ns > began_ns:

@@ -19,13 +19,15 @@ FEEDING = "feeding"  # the name of a thread that goes on writing
 Record = ConsumerRecord[bytes | None, bytes | None]
 
 
-async def create_topic(bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
-    """A topic that can be written to when this returns, on as many brokers as there are, up to three."""
+async def create_topic(
+    bootstrap: str, name: str, partitions: int = 1, config: Mapping[str, str] | None = None, most_replicas: int = 3
+) -> None:
+    """A topic that can be written to when this returns, on as many brokers as there are, up to `most_replicas`."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     async with asyncio.timeout(TIME_LIMIT_S):
         try:
             await admin.start()
-            replicas = min(3, len((await admin.describe_cluster())["brokers"]))
+            replicas = min(most_replicas, len((await admin.describe_cluster())["brokers"]))
             new = NewTopic(name, partitions, replicas, topic_configs=dict(config or {}))
             while not await _created(admin, new):  # noqa: ASYNC110
                 await asyncio.sleep(POLL_S)

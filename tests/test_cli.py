@@ -187,7 +187,7 @@ def test_check_says_what_is_right(tmp_path: Path, tiny_model: Path, wav: Path) -
     settings.write_text(f"model = '{tiny_model}'\nhttp.port = 0\n[[sources]]\nkind = 'file'\npath = '{wav}'\n")
     done = genred("check", "-c", str(settings))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()] == ["ok"] * 6
+    assert [line.split(maxsplit=1)[0] for line in done.stdout.splitlines()] == ["ok"] * 7
     assert "1 stream" in done.stdout
 
 

@@ -21,7 +21,7 @@ from export.convert.onnx_graph import ParityError, to_onnx
 from export.convert.opset import OLDEST, at_newest_opset, at_opset, opset_of
 from export.convert.parity import deviation, onnx_scoring, torch_scoring
 from export.convert.runtime import cpu_session
-from export.convert.serving import Served, can_carry, hop_network
+from export.convert.serving import Served
 from export.data.clip import Clip
 from export.data.music_set import MusicSet, write_music_set
 from export.data.recipe import Recipe
@@ -29,7 +29,7 @@ from export.errors import InputUnusable
 from export.train.trained import NetworkSpec, load_network, save_network
 from models.card import Label
 from models.card_file import read_card
-from models.front_ends.spec import MUSICNN_FRONT_END, FrontEnd
+from models.front_ends.spec import FrontEnd
 from tests.signals import write_wav
 
 RECIPE = Recipe(
@@ -272,21 +272,6 @@ def test_bad_input_is_one_line_and_64(
     assert code == 64, output
     assert said in output and len(output.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_fine_tuned_musicnn_is_arranged_to_carry_with_its_temperature(tmp_path: Path) -> None:
-    """Traced and compared whole by the tests of import-musicnn; here what fine-tuning adds."""
-    spec = NetworkSpec("musicnn", LABELS, Recipe(MUSICNN_FRONT_END), "sigmoid")
-    _, network = load_network(write_checkpoint(tmp_path / "musicnn.safetensors", spec))
-    served = Served(network, "sigmoid", 2.5).eval()
-    assert can_carry(served, spec.recipe)
-    assert not can_carry(Served(network, "softmax"), spec.recipe)
-    assert not can_carry(served, Recipe(MUSICNN_FRONT_END, window_s=6.0))
-    windows = torch.from_numpy(4 * np.random.default_rng(0).random((2, 250, 96), np.float32) ** 2)
-    hops = hop_network(served)
-    with torch.inference_mode():
-        scores, _ = hops(windows, hops.first_carry(windows))
-        torch.testing.assert_close(scores, served(windows), rtol=0, atol=1e-5)
 
 
 def test_softmax_and_temperature_are_in_the_graph() -> None:

@@ -93,7 +93,7 @@ def test_what_is_copied_is_there_and_not_ignored(name: str) -> None:
                     assert any(source == each or source.startswith(f"{each}/") for each in kept), source
 
 
-@pytest.mark.parametrize(("name", "extra"), [("cpu", "cpu"), ("gpu", "gpu")])
+@pytest.mark.parametrize(("name", "extra"), [("cpu", "cpu"), ("cpu", "otel"), ("gpu", "gpu"), ("gpu", "otel")])
 def test_the_pins_are_what_the_project_asks_for(name: str, extra: str) -> None:
     """A new dependency, or a raised version, asks for `make lock`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -13,12 +13,13 @@ import pytest
 
 from daemon.audio_format import AudioFormat, SampleFormat
 from daemon.kafka.content_type import raw_content_type
+from tests.kafka_broker import Broker
 from tests.kafka_fixtures import MakeTopic
 from tests.kafka_java import consumer_lag, kafka_tool
 from tests.kafka_oracle import Broadcast, outcome
 from tests.kafka_sending import Sent, send_all
 from tests.kafka_topics import Record, read
-from tests.kafka_workers import PARTITIONS, Topics, make_topics, workers
+from tests.kafka_workers import PARTITIONS, Topics, make_topics, topics_on, workers
 from tests.process import Daemon, wait_for
 
 STEREO = AudioFormat(SampleFormat.S16LE, 44_100, 2)
@@ -55,9 +56,10 @@ def metrics(daemon: Daemon) -> dict[str, float]:
     return {row.rpartition(" ")[0].removeprefix("genred_"): float(row.rpartition(" ")[2]) for row in rows}
 
 
-def lag_of(daemon: Daemon) -> float:
-    """Records behind, by the worker."""
-    return sum(value for name, value in metrics(daemon).items() if name.startswith("consumer_lag_records{"))
+def lag_of(daemon: Daemon) -> float | None:
+    """Records behind, by the worker; None while it does not know."""
+    lags = [value for name, value in metrics(daemon).items() if name.startswith("consumer_lag_records{")]
+    return sum(lags) if lags else None
 
 
 def rss_mb(daemon: Daemon) -> float:
@@ -85,6 +87,34 @@ def test_the_lag_is_the_one_that_kafka_reads(topics: Topics, tiny_model: Path, t
         assert seconds == pytest.approx(21, abs=0.5)
 
 
+def test_a_lag_that_nobody_can_know_is_not_shown(broker: Broker, tiny_model: Path, tmp_path: Path) -> None:
+    """While the brokers are away; its last figure would go on saying that all is well."""
+
+    def shown(daemon: Daemon) -> set[str]:
+        return {name.partition("{")[0] for name in metrics(daemon) if name.startswith("consumer_lag")}
+
+    def rows(daemon: Daemon) -> list[tuple[int | None, float | None]]:
+        partitions = daemon.status()["sources"][0]["partitions"]
+        return [(row["lag_records"], row["lag_seconds"]) for row in partitions]
+
+    topics = topics_on(broker.bootstrap)
+    with workers(topics, tmp_path, tiny_model, "at-least-once") as pool:
+        daemon = pool.start()
+        pool.until_working(daemon)
+        send_all(topics.bootstrap, topics.audio, noise(0, 5))
+        topics.until_caught_up()
+        wait_for(lambda: lag_of(daemon) == 0, "no lag")
+        assert len(shown(daemon)) == 2
+        broker.kill()
+        wait_for(lambda: not shown(daemon), "a lag that is not known")
+        assert rows(daemon) == [(None, None)] * PARTITIONS
+        assert metrics(daemon)["stalled_streams"] == 1  # this is what tells of it
+        broker.start()
+        wait_for(lambda: lag_of(daemon) == 0, "a lag that is known again")
+        assert rows(daemon) == [(0, 0.0)] * PARTITIONS
+        pool.stop(daemon)
+
+
 @pytest.mark.parametrize("overload", ["wait", "skip"])
 def test_more_audio_than_can_be_scored(topics: Topics, tmp_path: Path, overload: str) -> None:
     with workers(topics, tmp_path, Path("musicnn-msd"), "at-least-once") as pool:
@@ -100,8 +130,9 @@ def test_more_audio_than_can_be_scored(topics: Topics, tmp_path: Path, overload:
 
         def caught_up() -> bool:
             nonlocal peak_lag, peak_mb
-            peak_lag, peak_mb = max(peak_lag, lag_of(daemon)), max(peak_mb, rss_mb(daemon))
-            return peak_lag > 0 and lag_of(daemon) == 0
+            lag = lag_of(daemon)
+            peak_lag, peak_mb = max(peak_lag, lag or 0.0), max(peak_mb, rss_mb(daemon))
+            return peak_lag > 0 and lag == 0
 
         wait_for(caught_up, "the end of the lag", 60)
         send_all(topics.bootstrap, topics.audio, noise(BACKLOG_S, BACKLOG_S + 10))

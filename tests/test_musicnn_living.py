@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.convert.serving import Served, hop_network, lean
+from export.convert.carrying import HopServed
+from export.convert.serving import Served, lean
 from export.train.initial import initial_network
 from models.musicnn.hops import FRAMES_PER_BLOCK, HopMusicnn
 from models.musicnn.living import LivingMidBlock, LivingMusicnn, all_kept
@@ -88,8 +89,8 @@ def test_hop_by_hop_it_is_the_same(share: float) -> None:
         for start in range(0, 251, FRAMES_PER_BLOCK):
             heard = streams[:, start : start + 250]
             torch.testing.assert_close(hops.first_carry(heard), carried, rtol=0, atol=1e-5)
-            scores, carried = hops(heard, carried)
-            torch.testing.assert_close(scores, dead(heard), rtol=0, atol=1e-5)
+            logits, carried = hops(heard, carried)
+            torch.testing.assert_close(torch.sigmoid(logits), dead(heard), rtol=0, atol=1e-5)
 
 
 def test_a_network_without_dead_filters_keeps_all() -> None:
@@ -142,8 +143,8 @@ def test_what_is_served_has_them_no_more() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(lean(served)(heard), served(heard), rtol=0, atol=1e-5)
     assert isinstance(lean(served).network, LivingMusicnn)
-    whole = hop_network(Served(untrained(6), "sigmoid")).carry_size
-    assert hop_network(Served(dead, "sigmoid")).carry_size < whole / 2
+    whole = HopServed(Served(untrained(6), "sigmoid")).carry_size
+    assert HopServed(Served(dead, "sigmoid")).carry_size < whole / 2
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from daemon.messages import AudioChunk
 from daemon.settings import Settings
 from daemon.telemetry import make_tracer
 from daemon.telemetry_settings import TracingSettings
-from daemon.tracing import Tracer, exporting_to
-from tests.collector import Collector, collecting
+from daemon.tracing import CLOSE_S, Tracer, exporting_to
+from tests.collector import Collector, collecting, never_answering
 from tests.kafka_sending import Sent, send_all
 from tests.kafka_workers import topics_on, workers
 from tests.metrics_seen import PCM, RATE_HZ, SECOND, headers
@@ -151,6 +151,24 @@ def test_a_collector_that_is_away_costs_nothing_but_traces(tmp_path: Path, tiny_
     assert time.monotonic() - began_s < 20
     assert "genred.window.v1" in (tmp_path / "out.jsonl").read_text()
     assert len(done.stderr.splitlines()) < 10
+
+
+def test_a_collector_that_never_answers_holds_no_end_up(tmp_path: Path, tiny_model: Path) -> None:
+    """Its limit counts for all that waits, not for each of the library's batches of 512 spans."""
+    audio = write_wav(tmp_path / "tones.wav", tones(600, 16000), 16000)
+    settings = settings_file(tmp_path, tiny_model, audio, realtime=False)
+    with never_answering() as endpoint:
+        done = genred(
+            *("run", "-c", str(settings)),
+            GENRED_HTTP__PORT="0",
+            GENRED_TRACING__ENDPOINT=endpoint,
+            GENRED_TRACING__SAMPLE_SHARE="1",
+        )
+    ended_s = time.time() - (tmp_path / "out.jsonl").stat().st_mtime  # since the last result
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.jsonl").read_text().count("genred.window.v1") > 290  # more than three batches of spans
+    assert "traces: the collector took longer than 2 s; the last ones are lost" in done.stderr
+    assert ended_s < CLOSE_S + 2.0
 
 
 def test_off_is_the_default_and_loads_nothing() -> None:

@@ -36,10 +36,9 @@ class Lag:
     """
 
     def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._shown: set[TopicPartition] = set()
-        self.seconds = 0.0
+        self._shown = metrics.consumer_lag
         self.known_since_s = self._updated_at_s = -math.inf
+        self.forget()
 
     def update(self, partitions: Mapping[TopicPartition, OwnedPartition], ends: Mapping[TopicPartition, int]) -> None:
         """`ends`: the offset behind each partition's newest record."""
@@ -47,12 +46,14 @@ class Lag:
         if now_s - self._updated_at_s > GAP_S:
             self.known_since_s = now_s
         self._updated_at_s = now_s
-        self.seconds = 0.0
+        records: dict[tuple[str, int], int] = {}
+        audio_s = 0.0
         for key, partition in partitions.items():
-            records = max(0, ends.get(key, partition.point.committed) - partition.point.committed)
-            self._metrics.consumer_lag_records.labels(key.topic, key.partition).set(records)
-            self.seconds += records * partition.mean_record_s
-        for gone in self._shown - set(partitions):
-            self._metrics.consumer_lag_records.remove(gone.topic, gone.partition)
-        self._shown = set(partitions)
-        self._metrics.consumer_lag_audio_seconds.set(self.seconds)
+            behind = max(0, ends.get(key, partition.point.committed) - partition.point.committed)
+            records[key.topic, key.partition] = behind
+            audio_s += behind * partition.mean_record_s
+        self._shown.know(records, audio_s)
+
+    def forget(self) -> None:
+        """The brokers do not tell it, or nobody asks them any more."""
+        self._shown.forget()

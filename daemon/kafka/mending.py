@@ -10,6 +10,7 @@ from aiokafka.errors import (
     IncompatibleBrokerVersion,
     InvalidTopicError,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
     SaslAuthenticationFailed,
@@ -36,6 +37,13 @@ LASTING = (
     UnsupportedVersionError,
 )
 MAX_ATTEMPTS = 5
+
+
+def goes_away(error: BaseException) -> bool:
+    """Whether brokers that are away, or partitions without a leader, are reason enough for `error`."""
+    return isinstance(error, OSError | AssertionError | KafkaTimeoutError) or (
+        isinstance(error, KafkaError) and error.retriable
+    )
 
 
 class Mending:

@@ -39,9 +39,12 @@ class Upkeep:
 
     async def regularly(self) -> None:
         """Look until cancelled."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            await self._look()
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                await self._look()
+        finally:
+            self._forget()
 
     def rebuilt(self, partition: OwnedPartition) -> None:
         """All that came before the partition's start was read again."""
@@ -62,6 +65,7 @@ class Upkeep:
             ends = await log_ends(self._consumer, self._settings.topic, list(partitions), self._limit_s)
         except AWAY as error:
             self._status.change(SourceState.STALLED, f"the brokers do not answer ({error!r})")
+            self._forget()
             return
         self._ownership.standing.ends = ends
         self._lag.update(self._ownership.partitions, ends)
@@ -72,6 +76,11 @@ class Upkeep:
             self._status.change(SourceState.RUNNING, f"{len(partitions)} partitions")
         elif self._status.state is not SourceState.STARTING and not partitions:
             self._status.change(SourceState.STARTING, "no partition is this worker's just now")
+
+    def _forget(self) -> None:
+        """How long the log is, and so how far behind this worker is, is not known: no old figure stands for it."""
+        self._ownership.standing.ends = {}
+        self._lag.forget()
 
     async def _look_at(self, key: TopicPartition, partition: OwnedPartition, end: int) -> None:
         try:

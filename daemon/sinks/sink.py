@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from daemon.messages import Result
 
@@ -17,4 +17,14 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Deliver what is left and let go."""
+        ...
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A sink whose results may have to wait for somebody else."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why they wait; None while they are taken."""
         ...

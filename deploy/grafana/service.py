@@ -134,13 +134,13 @@ def _latency() -> list[Panel]:
         buckets("Latency, all of it", "With [tracing], the dots lead to traces.", "s", LATENCY),
         lines(
             "Lag in audio",
-            "Seconds of audio that wait in Kafka.",
+            "Seconds of audio that wait in Kafka; a gap: the brokers do not answer.",
             "s",
             Query(chosen("genred_consumer_lag_audio_seconds")),
         ),
         lines(
             "Lag in records",
-            "Records behind the committed offset.",
+            "Records behind the committed offset; a gap: the brokers do not answer.",
             "none",
             Query(f"sum by (topic, partition) ({chosen('genred_consumer_lag_records')})", "{{topic}} {{partition}}"),
         ),

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 import onnx
 
+from export.convert.carrying import CARRY, can_carry, carrying_graph
 from export.convert.evidence import Evidence, evidence_of, no_evidence, why_unmeasured
 from export.convert.made_card import Naming, card_of
 from export.convert.onnx_carry import check_carry
@@ -15,7 +16,7 @@ from export.convert.onnx_graph import within
 from export.convert.opset import at_newest_opset, at_opset, opset_of
 from export.convert.parity import Proof, onnx_scoring, proof_of
 from export.convert.runtime import cpu_session
-from export.convert.serving import CARRY, Served, can_carry, carrying_graph, lean, plain_graph
+from export.convert.serving import Served, lean, plain_graph
 from export.convert.sources import origins
 from export.convert.timing import graphs_ms
 from export.convert.variants import Graph, Precision, Refused, variant

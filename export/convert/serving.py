@@ -6,23 +6,17 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from export.convert.onnx_carry import optional_carry
 from export.convert.onnx_graph import to_onnx
 from export.convert.plain_weights import with_plain_weights
-from export.data.recipe import Recipe
-from models.card import Activation, Carry
-from models.musicnn.hops import FRAMES_PER_BLOCK, FirstCarry, HopMusicnn
+from models.card import Activation
 from models.musicnn.living_filters import living
 from models.musicnn.network import Musicnn
-from models.musicnn.slim import SlimMusicnn
-from models.musicnn.slim_hops import HopSlimMusicnn
 from models.networks.embedding_mlp import EmbeddingMlp, MusicnnEmbedding
 from models.networks.living_mlp import LivingMlp
 from models.networks.registry import Network
 
 INPUT: Final = "log_mel"
 OUTPUT: Final = "scores"
-CARRY: Final = Carry(input_name="carried", output_name="carry")
 
 
 class Served(nn.Module):
@@ -35,7 +29,10 @@ class Served(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """float32 (batch, *input_shape), normalised as the front end says -> scores in 0..1, (batch, n_labels)."""
-        logits = cast(Network, self.network).logits(windows)
+        return self.scores_of(cast(Network, self.network).logits(windows))
+
+    def scores_of(self, logits: Tensor) -> Tensor:
+        """(batch, n_labels) -> scores in 0..1."""
         if self.temperature != 1.0:
             logits = logits * (1 / self.temperature)
         return torch.softmax(logits, dim=1) if self.activation == "softmax" else torch.sigmoid(logits)
@@ -51,40 +48,13 @@ def lean(served: Served) -> Served:
     network = served.network
     if isinstance(network, Musicnn):
         quick: nn.Module = living(network)
-    elif isinstance(network, EmbeddingMlp) and isinstance(network.body, MusicnnEmbedding):
-        quick = LivingMlp(network)
+    elif (mlp := on_musicnn(network)) is not None:
+        quick = LivingMlp(mlp)
     else:
         return served
     return Served(quick, served.activation, served.temperature).eval()
 
 
-def can_carry(served: Served, recipe: Recipe) -> bool:
-    """Whether the network has an arrangement in which neighbouring windows share work."""
-    of_two_blocks = (recipe.frames_per_hop, recipe.blocks_per_window) == (FRAMES_PER_BLOCK, 2)
-    has_one = isinstance(served.network, Musicnn) or (
-        isinstance(served.network, SlimMusicnn) and served.temperature == 1  # it adds up scores, not logits
-    )
-    return has_one and served.activation == "sigmoid" and of_two_blocks
-
-
-def carrying_graph(served: Served, input_shape: tuple[int, ...]) -> onnx.ModelProto:
-    """The shared-overlap arrangement, its carry optional; only where `can_carry`."""
-    hops = hop_network(served)
-    window = {INPUT: input_shape}
-    whole = to_onnx(hops, {**window, CARRY.input_name: (hops.carry_size,)}, [OUTPUT, CARRY.output_name])
-    first = to_onnx(FirstCarry(hops), window, ["first_carry"])
-    return optional_carry(whole, first, CARRY.input_name)
-
-
-def hop_network(served: Served) -> HopMusicnn | HopSlimMusicnn:
-    """The network hop by hop, without its dead filters; only where `can_carry`.
-
-    Its last layer divides by the temperature.
-    """
-    if isinstance(served.network, SlimMusicnn):
-        return HopSlimMusicnn(served.network).eval()
-    network = living(cast(Musicnn, served.network))
-    with torch.no_grad():
-        network.output.weight.div_(served.temperature)
-        network.output.bias.div_(served.temperature)
-    return HopMusicnn(network).eval()
+def on_musicnn(network: nn.Module) -> EmbeddingMlp | None:
+    """The network, where it is an MLP on a musicnn."""
+    return network if isinstance(network, EmbeddingMlp) and isinstance(network.body, MusicnnEmbedding) else None

@@ -7,10 +7,11 @@ from typing import Final, Literal
 import numpy as np
 import torch
 
+from export.convert.carrying import CARRY, carrying_graph
 from export.convert.golden import golden_window
 from export.convert.onnx_carry import check_carry
 from export.convert.onnx_graph import check_parity
-from export.convert.serving import CARRY, Served, carrying_graph, plain_graph
+from export.convert.serving import Served, plain_graph
 from export.musicnn.labels import MUSICNN_LABELS
 from export.musicnn.package import PACKAGE_VERSION
 from export.musicnn.weights import load_musicnn

@@ -31,7 +31,7 @@ _TRANSFORMS: Final = ((96, 1), (64, 2))  # of the timbral filters: points, parts
 
 
 class HopMusicnn(nn.Module):
-    """Inference only: two blocks' log-mel, and the first one's carry -> scores, and the second one's carry."""
+    """Inference only: two blocks' log-mel, and the first one's carry -> logits, and the second one's carry."""
 
     input_scale: Tensor
     input_shift: Tensor
@@ -70,7 +70,7 @@ class HopMusicnn(nn.Module):
         return sum(self._carry_sizes)
 
     def forward(self, log_mel: Tensor, carried: Tensor) -> tuple[Tensor, Tensor]:
-        """float32 (batch, 250, 96), carry of the first blocks (batch, carry_size) -> scores in 0..1, and the carry."""
+        """float32 (batch, 250, 96), carry of the first blocks (batch, carry_size) -> (batch, n_labels), and a carry."""
         normalised = self._normalised(log_mel)
         older, newer = normalised[:, :FRAMES_PER_BLOCK], normalised[:, FRAMES_PER_BLOCK:]
         block = self._block(older[:, -SEAM_FRAMES:], newer)
@@ -86,8 +86,8 @@ class HopMusicnn(nn.Module):
             maxima.append(layer_features.amax(dim=3).flatten(1))
             sums.append(layer_features.sum(dim=3).flatten(1))
         means = torch.cat(sums, dim=1) * (1 / (2 * FRAMES_PER_BLOCK))
-        scores = torch.sigmoid(self.output(functional.relu(self.dense(torch.cat([*maxima, means], dim=1)))))
-        return scores, self._carry(block, temporal_carry)
+        logits = self.output(functional.relu(self.dense(torch.cat([*maxima, means], dim=1))))
+        return logits, self._carry(block, temporal_carry)
 
     def first_carry(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> the carry of the first blocks (batch, carry_size), for whoever has none."""

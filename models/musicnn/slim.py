@@ -3,13 +3,12 @@
 Most filters of the published networks are dead (`models.musicnn.living_filters`). Those that live listen here at every
 second frame and every few mels, the timbral ones as mixtures of `rank` patterns that all of them share, and each hop
 block by itself, so that a block's part is computed once for both of its windows (`models.musicnn.slim_hops`). Behind
-them every musicnn goes its own way, as published; the labels are merged at last.
+them every musicnn goes its own way, as published, up to the labels, which read all of them.
 
 Normalisations are part of the weights: what starts from trained networks (`models.musicnn.slim_start`) needs none, and
 it trains as it is served.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -31,7 +30,6 @@ MID_STEPS: Final = 3  # that a middle layer sees; musicnn's see seven frames
 CENTRE: Final = 1.8  # log-mel of music, about: what lies beyond an edge is taken for it, not for silence
 FILTERS: Final = "24,16,4,6,18;72,64,12,10,46"  # what lives of musicnn-msd and musicnn-mtt, nearly; in sixteens
 _KINDS: Final = len(TIMBRAL_MELS) + len(TEMPORAL_FRAMES)
-_TINY: Final = 1e-6
 
 
 class Shared(nn.Module):
@@ -73,25 +71,6 @@ class Tower(nn.Module):
         return functional.relu(self.dense(torch.cat([heard.amax(dim=(2, 3)), heard.mean(dim=(2, 3))], dim=1)))
 
 
-class MergedScores(nn.Module):
-    """Every tower's scores of the labels, and what they come to.
-
-    share: (n_towers, n_labels), the weights with which they are added up; 0 where a tower does not know a label.
-    """
-
-    share: Tensor
-
-    def __init__(self, n_towers: int, n_labels: int) -> None:
-        super().__init__()
-        self.of_tower = nn.ModuleList(nn.Linear(N_EMBEDDING, n_labels) for _ in range(n_towers))
-        self.register_buffer("share", torch.full((n_towers, n_labels), 1 / n_towers))
-
-    def forward(self, embeddings: Sequence[Tensor]) -> Tensor:
-        """Each tower's (batch, 200) -> scores in 0..1, (batch, n_labels)."""
-        logits = [layer(embedding) for layer, embedding in zip(self.of_tower, embeddings, strict=True)]
-        return (torch.sigmoid(torch.stack(logits, dim=1)) * self.share).sum(dim=1)
-
-
 class SlimMusicnn(nn.Module):
     """Log-mel windows of two blocks -> scores of `n_labels` labels.
 
@@ -123,7 +102,7 @@ class SlimMusicnn(nn.Module):
             for n, frames in zip(n_of_kind[len(TIMBRAL_MELS) :], TEMPORAL_FRAMES, strict=True)
         )
         self.towers = nn.ModuleList(Tower(count) for count in counts)
-        self.output = MergedScores(len(counts), n_labels)
+        self.output = nn.Linear(len(counts) * N_EMBEDDING, n_labels)
         n_front = sum(n_of_kind)
         self.gain = nn.Parameter(torch.ones(n_front, 1))  # -1 where musicnn's normalisation turns a filter over
         self.bias = nn.Parameter(torch.zeros(n_front, 1))
@@ -145,34 +124,34 @@ class SlimMusicnn(nn.Module):
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> scores in 0..1, (batch, n_labels)."""
-        return self.scores(self._both_blocks(log_mel), log_mel)
+        return torch.sigmoid(self.logits(log_mel))
 
     def logits(self, log_mel: Tensor) -> Tensor:
-        """float32 (batch, 250, 96) -> (batch, n_labels) before the sigmoid: the merged scores' own."""
-        return torch.logit(self(log_mel), _TINY)
+        """float32 (batch, 250, 96) -> (batch, n_labels), before the activation."""
+        return self.logits_of(self._both_blocks(log_mel), log_mel)
 
     def embedding(self, log_mel: Tensor) -> Tensor:
         """float32 (batch, 250, 96) -> the towers' penultimate layers side by side, (batch, 200 * n_towers)."""
-        return torch.cat(self._embeddings(self._both_blocks(log_mel), log_mel), dim=1)
+        return self._embedding(self._both_blocks(log_mel), log_mel)
 
     def timbral_of(self, block: Tensor) -> Tensor:
         """One block (batch, 125, 96) -> the timbral filters' maxima over frequency, (batch, n_timbral, N_STEPS)."""
         image = (block - CENTRE).unsqueeze(1)
         return torch.cat([shared(image) for shared in self.timbral], dim=1)
 
-    def scores(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
+    def logits_of(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
         """The rest of the way, from both blocks' `timbral_of`, (batch, n_timbral, 2 * N_STEPS): (batch, n_labels)."""
-        scores: Tensor = self.output(self._embeddings(timbral, log_mel))
-        return scores
+        logits: Tensor = self.output(self._embedding(timbral, log_mel))
+        return logits
 
     def _both_blocks(self, log_mel: Tensor) -> Tensor:
         return torch.cat([self.timbral_of(block) for block in torch.split(log_mel, BLOCK_FRAMES, dim=1)], dim=2)
 
-    def _embeddings(self, timbral: Tensor, log_mel: Tensor) -> list[Tensor]:
+    def _embedding(self, timbral: Tensor, log_mel: Tensor) -> Tensor:
         image = (log_mel - CENTRE).unsqueeze(1)
         highest = torch.cat([timbral, *(_highest(conv(image)) for conv in self.temporal)], dim=1)
         front = (functional.relu(highest * self.gain + self.bias) * self.scale).unsqueeze(2)
-        return [tower(front[:, own]) for tower, own in zip(self.towers, self._own, strict=True)]
+        return torch.cat([tower(front[:, own]) for tower, own in zip(self.towers, self._own, strict=True)], dim=1)
 
 
 def slim_musicnn(n_labels: int, input_shape: tuple[int, ...], **options: str | int) -> SlimMusicnn:

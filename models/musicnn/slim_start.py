@@ -9,12 +9,12 @@ shifts.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from models.musicnn.folding import dense_after, folded_norm, upward_sign
 from models.musicnn.network import FrontBlock, MidBlock, Musicnn
-from models.musicnn.slim import CENTRE, MID_STEPS, STEP_FRAMES, TIMBRAL_MELS, MergedScores, Shared, SlimMusicnn, Tower
+from models.musicnn.slim import CENTRE, MID_STEPS, STEP_FRAMES, TIMBRAL_MELS, Shared, SlimMusicnn, Tower
 
 _EVEN: float = 1e-4  # of the mean variance, added to every direction: no music has just 0 anywhere
 
@@ -23,9 +23,9 @@ _EVEN: float = 1e-4  # of the mean variance, added to every direction: no music 
 def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, patches: Sequence[Tensor]) -> None:
     """Give `slim` what `trained`, one for each of its towers, have learnt.
 
-    merge: (n_before, n_labels), the weights with which their scores, side by side, make the labels'; each is of one.
-    patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the second moments
-    (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
+    merge: (n_before, n_labels), the weights with which their labels, side by side, make the student's; what they are
+    before the sigmoid is merged. patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the
+    second moments (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
     ValueError when a network has fewer filters of a kind than its tower.
     """
     weights: list[list[Tensor]] = [[] for _ in slim.by_kind]
@@ -90,19 +90,25 @@ def _start_tower(tower: Tower, network: Musicnn, kept: list[Tensor]) -> None:
     dense = dense_after(network.pooled_norm, network.dense)
     maxima, means = dense.weight[:, 0::2], dense.weight[:, 1::2]
     columns = torch.cat([places, torch.arange(len(dropped), maxima.shape[1])])
-    tower.dense.weight.copy_(torch.cat([maxima[:, columns], means[:, columns]], dim=1))
-    tower.dense.bias.copy_(dense.bias + (maxima + means) @ torch.cat(constants))
+    spread = _spread(network)
+    tower.dense.weight.copy_(torch.cat([maxima[:, columns], means[:, columns]], dim=1) / spread[:, None])
+    tower.dense.bias.copy_((dense.bias + (maxima + means) @ torch.cat(constants)) / spread)
 
 
-def _start_output(output: MergedScores, trained: Sequence[Musicnn], merge: Tensor) -> None:
-    owned = [network.output.out_features for network in trained]
-    for number, (layer, network, own) in enumerate(
-        zip(output.of_tower, trained, torch.split(merge, owned), strict=True)
-    ):
-        learnt, labels = dense_after(network.dense_norm, network.output), own.argmax(dim=1)
-        for name in ("weight", "bias"):
-            layer.get_parameter(name).zero_()[labels] = learnt.get_parameter(name)
-        output.share[number] = own.sum(dim=0)
+def _start_output(output: nn.Linear, trained: Sequence[Musicnn], merge: Tensor) -> None:
+    columns, bias = [], torch.zeros_like(output.bias)
+    for network, share in zip(trained, torch.split(merge, [own.output.out_features for own in trained]), strict=True):
+        learnt = dense_after(network.dense_norm, network.output)
+        columns.append(share.T @ (learnt.weight * _spread(network)))
+        bias += share.T @ learnt.bias
+    output.weight.copy_(torch.cat(columns, dim=1))
+    output.bias.copy_(bias)
+
+
+def _spread(network: Musicnn) -> Tensor:
+    """How much the penultimate layer's units move, (200,): here they move by one, as a fresh output layer wants it."""
+    assert network.dense_norm.running_var is not None
+    return (network.dense_norm.running_var + network.dense_norm.eps).sqrt()
 
 
 def _strongest(network: Musicnn, kind: int, n: int) -> Tensor:
