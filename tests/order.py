@@ -17,6 +17,7 @@ QUICK: Final = ("test_front_end_kinds", "test_docs", "test_gpu_scorer")
 LONG: Final = (
     "test_every_network",
     "test_tutorial",
+    "test_kafka_sink",
     "test_kafka_failures",
     "test_kafka_streams",
     "test_kafka_lag",
@@ -27,6 +28,7 @@ LONG: Final = (
     "test_kafka_broker",
     "test_import_musicnn",
     "test_cli",
+    "test_export_distil_slim",
     "test_kafka_rebalance",
     "test_export_torchrun",
     "test_export_onnx",

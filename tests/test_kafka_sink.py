@@ -27,7 +27,7 @@ def settings_file(folder: Path, model: Path, bootstrap: str) -> Path:
     path.write_text(f"""
 model = "{model}"
 engine = {{ device = "cpu", threads = 1, queue_windows = 1 }}
-drain_timeout_s = 5
+drain_timeout_s = 2
 [kafka]
 bootstrap_servers = {json.dumps(bootstrap.split(","))}
 request_timeout_s = {GIVEN_UP_S}
