@@ -56,6 +56,11 @@ def test_teachers_that_are_no_musicnns_are_refused_before_they_listen(music: Mus
     assert not (tmp_path / "cache").exists()
 
 
+def test_towers_without_a_teacher_are_refused(music: MusicSet, tmp_path: Path) -> None:
+    code, said = run("distil", music.folder, "--teacher", "musicnn-msd", "--run", tmp_path / "run", *SLIM)
+    assert code == 78 and "filters: of 2 towers, and there are 1 to learn from" in said, said
+
+
 def test_more_filters_than_a_teacher_has_are_refused(music: MusicSet, tmp_path: Path) -> None:
     options = ("--run", tmp_path / "run", *SLIM, "--set", "network_options.filters=205,1,1,1,1")
     code, said = run("distil", music.folder, "--teacher", "musicnn-msd", *options)

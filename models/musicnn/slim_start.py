@@ -26,8 +26,10 @@ def start_from(slim: SlimMusicnn, trained: Sequence[Musicnn], merge: Tensor, pat
     merge: (n_before, n_labels), the weights with which their labels, side by side, make the student's; what they are
     before the sigmoid is merged. patches: of each timbral kind, what is heard under a filter less `CENTRE`, as the
     second moments (7 * mels, 7 * mels): the shared patterns are those that keep most of what the filters make of it.
-    ValueError when a network has fewer filters of a kind than its tower.
+    ValueError when there are not as many networks as towers, or one has fewer filters of a kind than its tower.
     """
+    if len(trained) != len(slim.towers):
+        raise ValueError(f"filters: of {len(slim.towers)} towers, and there are {len(trained)} to learn from")
     weights: list[list[Tensor]] = [[] for _ in slim.by_kind]
     pulls: list[list[Tensor]] = [[] for _ in slim.by_kind]
     answers: list[list[Tensor]] = [[] for _ in slim.by_kind]
