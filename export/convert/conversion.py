@@ -13,7 +13,7 @@ from export.convert.evidence import Evidence, evidence_of, no_evidence, why_unme
 from export.convert.made_card import Naming, card_of
 from export.convert.onnx_carry import check_carry
 from export.convert.onnx_graph import within
-from export.convert.opset import at_newest_opset, at_opset, opset_of
+from export.convert.opset import at_newest_opset, at_opset, newest_to_quantise, opset_of
 from export.convert.parity import Proof, onnx_scoring, proof_of
 from export.convert.runtime import cpu_session
 from export.convert.serving import Served, lean, plain_graph
@@ -83,10 +83,10 @@ def convert(
     known = {"checkpoint_sha256": _sha256(checkpoint), **origins(checkpoint)}
     graph = _proven(served, spec, evidence, proof, known, wishes)
     others = [precision for precision in dict.fromkeys(wishes.precisions) if precision != "fp32"]
-    plain = graph.model
-    if graph.card.carry is not None and others:
-        plain = _at(plain_graph(lean(served), spec.recipe.input_shape), wishes.opset)
-    made = [variant(plain, graph.card, proof, precision, wishes.max_deviation) for precision in others]
+    made = [
+        variant(_to_vary(graph, served, spec, precision, wishes), graph.card, proof, precision, wishes.max_deviation)
+        for precision in others
+    ]
     written = _write([graph, *(each for each in made if isinstance(each, Graph))], output)
     refused = tuple(each for each in made if isinstance(each, Refused))
     return Conversion(written, refused, len(evidence.windows), _notes(checkpoint, spec, music))
@@ -132,6 +132,15 @@ def _proven(
         deviations = replace(deviations, noise=max(deviations.noise, carried))
     within(deviations.worst, TOLERANCE)
     return Graph("fp32", model, card, deviations)
+
+
+def _to_vary(graph: Graph, served: Served, spec: NetworkSpec, precision: Precision, wishes: Wishes) -> onnx.ModelProto:
+    """The float32 graph without a carry, in an opset that the precision can be had in."""
+    newest = opset_of(graph.model)
+    opset = newest_to_quantise(newest) if precision == "int8" and wishes.opset is None else newest
+    if graph.card.carry is None and opset == newest:
+        return graph.model
+    return at_opset(plain_graph(lean(served), spec.recipe.input_shape), opset)
 
 
 def _at(model: onnx.ModelProto, opset: int | None) -> onnx.ModelProto:

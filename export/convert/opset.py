@@ -2,8 +2,10 @@
 
 import logging
 
+import numpy as np
 import onnx
 import onnx_ir
+from onnx import helper, numpy_helper
 from onnxscript import version_converter
 
 from export.convert.runtime import cpu_session, first_line
@@ -34,9 +36,32 @@ def at_opset(model: onnx.ModelProto, version: int) -> onnx.ModelProto:
         raise InputUnusable(f"--opset {version}: {error}; leave it out for the newest that works") from None
 
 
+def newest_to_quantise(most: int) -> int:
+    """The newest opset up to `most` whose quantisation ONNX Runtime computes here; it may load newer ones without."""
+    return next((version for version in range(most, OLDEST, -1) if _quantises(version)), OLDEST)
+
+
 def opset_of(model: onnx.ModelProto) -> int:
     """The opset of ONNX's own operators."""
     return next(int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+
+
+def _quantises(version: int) -> bool:
+    scale, zero = (
+        numpy_helper.from_array(np.array(0.1, np.float32), "scale"),
+        numpy_helper.from_array(np.array(0, np.uint8), "zero"),
+    )
+    nodes = [
+        helper.make_node("QuantizeLinear", ["given", "scale", "zero"], ["small"]),
+        helper.make_node("DequantizeLinear", ["small", "scale", "zero"], ["found"]),
+    ]
+    given, found = (helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in ("given", "found"))
+    graph = helper.make_graph(nodes, "quantised", [given], [found], [scale, zero])
+    try:
+        cpu_session(helper.make_model(graph, opset_imports=[helper.make_opsetid("", version)], ir_version=10))
+    except Exception:  # onnxruntime's exceptions share no base class
+        return False
+    return True
 
 
 def _converted(model: onnx.ModelProto, version: int) -> onnx.ModelProto:

@@ -9,7 +9,7 @@ import onnx
 from export.convert.half import half_graph
 from export.convert.int8 import int8_graph
 from export.convert.parity import Deviations, Proof, onnx_scoring
-from export.convert.runtime import cpu_session
+from export.convert.runtime import cpu_session, first_line
 from export.errors import DependencyMissing, ProofFailed
 from models.card import Card
 
@@ -46,7 +46,11 @@ def variant(plain: onnx.ModelProto, card: Card, proof: Proof, precision: Precisi
         model = int8_graph(plain, proof.real) if precision == "int8" else half_graph(plain, _half(precision))
     except (DependencyMissing, ProofFailed) as error:
         return Refused(precision, str(error))
-    scoring = onnx_scoring(cpu_session(model), card.input_name, card.output_name)
+    try:
+        session = cpu_session(model)
+    except Exception as error:  # onnxruntime's exceptions share no base class
+        return Refused(precision, f"ONNX Runtime cannot run it here: {first_line(error)}")
+    scoring = onnx_scoring(session, card.input_name, card.output_name)
     deviations = proof.of(scoring)
     if not deviations.that_counts <= most:  # also when it is not a number
         said = f"its scores are off by {deviations.that_counts:.2g}, more than --max-deviation {most:g}"
