@@ -279,8 +279,8 @@ def test_a_disk_that_was_full_is_written_on_again(settings: Path, small_disk: Pa
                     pass
         said = log.stat().st_size
         for _ in range(3):
-            process.send_signal(signal.SIGHUP)  # each says that nothing has changed
             reloads = reload_count(address)
+            process.send_signal(signal.SIGHUP)  # each says that nothing has changed
             wait_for(lambda reloads=reloads: reload_count(address) > reloads, "a reload")  # type: ignore[misc]
         seen = windows(address)
         wait_for(lambda: windows(address) > seen, "windows while the disk is full")
