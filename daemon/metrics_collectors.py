@@ -1,5 +1,4 @@
-"""Metrics that are read when they are asked for: of stages, the lag, the GPU's memory, the log, single
-streams."""
+"""Metrics that are read when they are asked for: of stages, the lag, the GPU's memory, the log, streams."""
 
 from __future__ import annotations
 

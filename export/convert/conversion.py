@@ -83,10 +83,11 @@ def convert(
     known = {"checkpoint_sha256": _sha256(checkpoint), **origins(checkpoint)}
     graph = _proven(served, spec, evidence, proof, known, wishes)
     others = [precision for precision in dict.fromkeys(wishes.precisions) if precision != "fp32"]
-    made = [
-        variant(_to_vary(graph, served, spec, precision, wishes), graph.card, proof, precision, wishes.max_deviation)
-        for precision in others
-    ]
+    newest = opset_of(graph.model)
+    quantised = newest_to_quantise(newest) if "int8" in others and wishes.opset is None else newest
+    opsets = {precision: quantised if precision == "int8" else newest for precision in others}
+    plain = _without_carry(graph, served, spec, set(opsets.values()))
+    made = [variant(plain[opsets[each]], graph.card, proof, each, wishes.max_deviation) for each in others]
     written = _write([graph, *(each for each in made if isinstance(each, Graph))], output)
     refused = tuple(each for each in made if isinstance(each, Refused))
     return Conversion(written, refused, len(evidence.windows), _notes(checkpoint, spec, music))
@@ -134,13 +135,13 @@ def _proven(
     return Graph("fp32", model, card, deviations)
 
 
-def _to_vary(graph: Graph, served: Served, spec: NetworkSpec, precision: Precision, wishes: Wishes) -> onnx.ModelProto:
-    """The float32 graph without a carry, in an opset that the precision can be had in."""
-    newest = opset_of(graph.model)
-    opset = newest_to_quantise(newest) if precision == "int8" and wishes.opset is None else newest
-    if graph.card.carry is None and opset == newest:
-        return graph.model
-    return at_opset(plain_graph(lean(served), spec.recipe.input_shape), opset)
+def _without_carry(graph: Graph, served: Served, spec: NetworkSpec, opsets: set[int]) -> dict[int, onnx.ModelProto]:
+    """The float32 graph without a carry in each of the opsets; traced again only where `graph` is none of them."""
+    found = {opset_of(graph.model): graph.model} if graph.card.carry is None else {}
+    if missing := opsets - found.keys():
+        traced = plain_graph(lean(served), spec.recipe.input_shape)
+        found |= {opset: at_opset(traced, opset) for opset in missing}
+    return found
 
 
 def _at(model: onnx.ModelProto, opset: int | None) -> onnx.ModelProto:

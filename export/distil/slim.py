@@ -33,14 +33,19 @@ def with_start(
     run: Path,
     clips: Sequence[Clip],
     cache: FeatureCache,
+    resume: bool,
 ) -> TrainSettings:
     """The settings with the start that is made of the teachers, for what `clips` sound like, and written into `run`.
 
-    They are the same where the network is another, or the start is given. InputUnusable for teachers that are no
-    musicnns, SettingsUnusable; OSError.
+    They are the same where the network is another, or the start is given; a run that goes on keeps its own.
+    InputUnusable for teachers that are no musicnns, SettingsUnusable; OSError.
     """
     if settings.network != SLIM or settings.initial:
         return settings
+    path = run / _START
+    begun = settings.model_copy(update={"initial": str(path)})
+    if resume and path.is_file():
+        return begun
     trained = [_trained(teacher) for teacher in teachers]
     heard = _patch_moments(clips, cache, settings.seed)
     spec = NetworkSpec(SLIM, targets.labels, teachers[0].recipe, "sigmoid", settings.network_options)
@@ -49,9 +54,8 @@ def with_start(
         start_from(network, trained, torch.from_numpy(targets.merge), heard)
     except (TypeError, ValueError) as error:
         raise SettingsUnusable(f"network_options: {SLIM} cannot be made of the teachers with them: {error}") from None
-    path = run / _START
     save_network(path, spec, network.state_dict())
-    return settings.model_copy(update={"initial": str(path)})
+    return begun
 
 
 def _patch_moments(clips: Sequence[Clip], cache: FeatureCache, seed: int) -> list[Tensor]:

@@ -72,8 +72,8 @@ class LivingMusicnn(nn.Module):
         starts = [sum(block.conv.out_channels for block in blocks[:place]) for place in range(len(blocks))]
         read = torch.cat([start + own for start, own in zip(starts, kept.front, strict=True)])
         unread, silent = _others(read, n_front), _others(kept.first, n_mid)
-        of_front = torch.cat([_at_rest(block) for block in blocks])[unread]
-        of_first = _at_rest(middle[0])[silent]
+        of_front = torch.cat([at_rest(block) for block in blocks])[unread]
+        of_first = at_rest(middle[0])[silent]
         order, nothing = torch.cat([kept.first, silent]), torch.arange(0)
         self.input_norm = network.input_norm
         self.front = nn.ModuleList(_with_filters(block, own) for block, own in zip(blocks, kept.front, strict=True))
@@ -129,7 +129,7 @@ def _others(kept: Tensor, n: int) -> Tensor:
     return gone.nonzero()[:, 0]
 
 
-def _at_rest(block: FrontBlock | MidBlock) -> Tensor:
+def at_rest(block: FrontBlock | MidBlock) -> Tensor:
     """What filters answer whose weights are nought: float64 (filters,)."""
     assert block.conv.bias is not None
     scale, shift = folded_norm(block.norm)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from models.musicnn.folding import dense_after, folded_norm, upward_sign
+from models.musicnn.living import at_rest
 from models.musicnn.network import FrontBlock, MidBlock, Musicnn
 from models.musicnn.slim import CENTRE, MID_STEPS, STEP_FRAMES, TIMBRAL_MELS, Shared, SlimMusicnn, Tower
 
@@ -77,7 +77,7 @@ def _start_tower(tower: Tower, network: Musicnn, kept: list[Tensor]) -> None:
     dropped[places] = False
     # what every channel is above what it is here
     constant = torch.cat([folded_norm(block.norm)[1] for block in blocks]).float()
-    constant[dropped] = torch.cat([_at_rest(block) for block in blocks])[dropped]
+    constant[dropped] = torch.cat([at_rest(block) for block in blocks])[dropped].float()
     constants = [constant]
     read = places
     for number, (conv, block) in enumerate(zip(tower.mid, middle, strict=True)):
@@ -130,14 +130,6 @@ def _pull(network: Musicnn, kind: int) -> Tensor:
     dense = dense_after(network.pooled_norm, network.dense).weight
     read: Tensor = dense[:, 0::2][:, own].norm(dim=0) + dense[:, 1::2][:, own].norm(dim=0)
     return folded_norm(blocks[kind].norm)[0].abs().float() * read
-
-
-def _at_rest(block: FrontBlock) -> Tensor:
-    """What filters answer whose weights are nought: (n,)."""
-    assert block.conv.bias is not None
-    scale, shift = folded_norm(block.norm)
-    constant: Tensor = (functional.relu(block.conv.bias) * scale + shift).float()
-    return constant
 
 
 def _blocks(network: Musicnn) -> list[FrontBlock]:
